@@ -1,0 +1,141 @@
+//! What happened: who, what, whom, when, from where, how it went and why.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use serde::{Deserialize, Serialize};
+
+use super::ending::{Actor, Ending, Note, Reason};
+use super::id::{EventSeq, SessionId, UserId};
+use super::session::Session;
+use super::timestamp::Timestamp;
+use super::user::User;
+
+/// What somebody did or tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Action {
+    /// Sign in.
+    SignIn,
+    /// End one session.
+    EndSession,
+    /// End all (or all other) sessions of one user.
+    EndUserSessions,
+    /// End everyone's sessions.
+    EndEveryonesSessions,
+    /// Create a user.
+    CreateUser,
+    /// Confirm who one is, in a session that exists.
+    Reauthenticate,
+    /// Start the server.
+    Start,
+}
+
+impl Action {
+    /// The stable code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::SignIn => "session.create",
+            Self::EndSession => "session.end",
+            Self::EndUserSessions => "user.sessions.end",
+            Self::EndEveryonesSessions => "everyone.sessions.end",
+            Self::CreateUser => "user.create",
+            Self::Reauthenticate => "session.reauthenticate",
+            Self::Start => "server.start",
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// How it went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Outcome {
+    /// Done.
+    Success,
+    /// Tried in vain: a wrong password.
+    Failure,
+}
+
+/// An event before the store has stamped it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Draft {
+    /// Who.
+    pub actor: Actor,
+    /// What.
+    pub action: Action,
+    /// To which user.
+    pub user: Option<UserId>,
+    /// To which session.
+    pub session: Option<SessionId>,
+    /// From which address.
+    pub from: Option<IpAddr>,
+    /// How it went.
+    pub outcome: Outcome,
+    /// Why, where there is a why.
+    pub reason: Option<Reason>,
+    /// What the actor wrote.
+    pub note: Option<Note>,
+    /// How many sessions it ended.
+    pub ended: u64,
+}
+
+impl Draft {
+    /// An event about nobody yet; fill in what is known.
+    pub const fn new(actor: Actor, action: Action, outcome: Outcome) -> Self {
+        Self { actor, action, user: None, session: None, from: None, outcome, reason: None, note: None, ended: 0 }
+    }
+
+    /// A session was created.
+    pub fn signed_in(session: &Session) -> Self {
+        Self {
+            user: Some(session.user().clone()),
+            session: Some(session.id()),
+            from: session.client().address,
+            ..Self::new(Actor::User(session.user().clone()), Action::SignIn, Outcome::Success)
+        }
+    }
+
+    /// A user was created.
+    pub fn user_created(user: &User, actor: Actor, from: Option<IpAddr>) -> Self {
+        Self { user: Some(user.id.clone()), from, ..Self::new(actor, Action::CreateUser, Outcome::Success) }
+    }
+
+    /// One session was ended.
+    pub fn ended_one(ending: &Ending, user: &UserId, session: SessionId) -> Self {
+        Self { user: Some(user.clone()), session: Some(session), ended: 1, ..Self::ended(ending, Action::EndSession) }
+    }
+
+    /// A user's sessions were ended, `count` live ones.
+    pub fn ended_user(ending: &Ending, user: &UserId, count: u64) -> Self {
+        Self { user: Some(user.clone()), ended: count, ..Self::ended(ending, Action::EndUserSessions) }
+    }
+
+    /// Everyone's sessions were ended, `count` live ones.
+    pub fn ended_everyone(ending: &Ending, count: u64) -> Self {
+        Self { ended: count, ..Self::ended(ending, Action::EndEveryonesSessions) }
+    }
+
+    fn ended(ending: &Ending, action: Action) -> Self {
+        Self {
+            from: ending.from,
+            reason: Some(ending.reason),
+            note: ending.note.clone(),
+            ..Self::new(ending.by.clone(), action, Outcome::Success)
+        }
+    }
+}
+
+/// An event as the store keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Where it stands.
+    pub seq: EventSeq,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub draft: Draft,
+}

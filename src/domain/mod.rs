@@ -1,0 +1,15 @@
+//! What a session is, when it is live and how it ends. Knows no database, no HTTP and no global clock.
+
+pub mod audit;
+pub mod client;
+pub mod clock;
+pub mod credential;
+pub mod ending;
+pub mod epoch;
+pub mod id;
+pub mod lifetime;
+pub mod listing;
+pub mod password;
+pub mod session;
+pub mod timestamp;
+pub mod user;

@@ -1,0 +1,252 @@
+//! A session, its life, and the one rule by which gate, lists and counts call it live.
+
+use serde::{Deserialize, Serialize};
+
+use super::client::Client;
+use super::clock::Entropy;
+use super::credential::{Credential, SecretDigest};
+use super::ending::{Actor, Ended, Reason};
+use super::epoch::{Epoch, Epochs};
+use super::id::{EventSeq, SessionId, UserId, UserKey};
+use super::lifetime::{Kind, Lifetime, Limits};
+use super::timestamp::Timestamp;
+use super::user::User;
+
+/// Where the person came in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Door {
+    /// The sign-in page.
+    Pages,
+}
+
+/// What the record itself says. A live record may still be expired or carry a replaced epoch: see [`Standing`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum State {
+    /// Not ended by name.
+    Live,
+    /// Ended; nothing leads back.
+    Ended(Ended),
+}
+
+/// A change was refused because the session has ended.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the session has ended")]
+pub struct AlreadyEnded(pub Ended);
+
+/// One sign-in of one user with one client.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    id: SessionId,
+    user: UserId,
+    digest: SecretDigest,
+    epochs: Epochs,
+    created: Timestamp,
+    authenticated: Timestamp,
+    kind: Kind,
+    lifetime: Lifetime,
+    door: Door,
+    client: Client,
+    state: State,
+}
+
+/// What is needed to create a session.
+#[derive(Debug, Clone)]
+pub struct Start {
+    /// Whose.
+    pub user: UserId,
+    /// The epochs, read before the password was hashed.
+    pub epochs: Epochs,
+    /// When.
+    pub at: Timestamp,
+    /// Which lifetime.
+    pub kind: Kind,
+    /// Its limits at this moment; later ones count only where they are smaller.
+    pub lifetime: Lifetime,
+    /// Where the person came in.
+    pub door: Door,
+    /// With what.
+    pub client: Client,
+}
+
+impl Session {
+    /// A live session and the only copy of its credential.
+    pub fn start(start: Start, entropy: &dyn Entropy) -> (Self, Credential) {
+        let id = SessionId::new(start.at, entropy);
+        let credential = Credential::new(start.user.key(), id, entropy);
+        let session = Self {
+            id,
+            user: start.user,
+            digest: credential.digest(),
+            epochs: start.epochs,
+            created: start.at,
+            authenticated: start.at,
+            kind: start.kind,
+            lifetime: start.lifetime,
+            door: start.door,
+            client: start.client,
+            state: State::Live,
+        };
+        (session, credential)
+    }
+
+    /// Its public id.
+    pub const fn id(&self) -> SessionId {
+        self.id
+    }
+
+    /// Whose it is.
+    pub const fn user(&self) -> &UserId {
+        &self.user
+    }
+
+    /// The prefix under which it is stored.
+    pub fn user_key(&self) -> UserKey {
+        self.user.key()
+    }
+
+    /// The epochs it is stamped with.
+    pub const fn epochs(&self) -> Epochs {
+        self.epochs
+    }
+
+    /// When it was created.
+    pub const fn created(&self) -> Timestamp {
+        self.created
+    }
+
+    /// When the person last proved who they are.
+    pub const fn authenticated(&self) -> Timestamp {
+        self.authenticated
+    }
+
+    /// Which lifetime it has.
+    pub const fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Where the person came in.
+    pub const fn door(&self) -> Door {
+        self.door
+    }
+
+    /// With what they came in.
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// What the record says.
+    pub const fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Whether `credential` holds this session's secret. Ask before anything else.
+    pub fn opens_with(&self, credential: &Credential) -> bool {
+        self.digest.opens(credential)
+    }
+
+    /// The smaller of the stored and the configured limits.
+    pub fn lifetime(&self, limits: &Limits) -> Lifetime {
+        self.lifetime.min(limits.of(self.kind))
+    }
+
+    /// When it expires if nothing more is seen of it: never before idle has really passed since the last request,
+    /// hence the touch step.
+    pub fn deadline(&self, seen: Timestamp, limits: &Limits) -> Timestamp {
+        let lifetime = self.lifetime(limits);
+        let idle = seen.max(self.created) + lifetime.idle + lifetime.touch_step();
+        idle.min(self.created + lifetime.absolute)
+    }
+
+    /// Ends it.
+    pub fn end(&mut self, ended: Ended) -> Result<(), AlreadyEnded> {
+        self.live()?;
+        self.state = State::Ended(ended);
+        Ok(())
+    }
+
+    /// Stamps it with a new epoch of its user: the one session that survives "all others".
+    pub fn restamp(&mut self, user: Epoch) -> Result<(), AlreadyEnded> {
+        self.live()?;
+        self.epochs.user = user;
+        Ok(())
+    }
+
+    /// Notes that the person has just proved again who they are.
+    pub fn reauthenticate(&mut self, at: Timestamp) -> Result<(), AlreadyEnded> {
+        self.live()?;
+        self.authenticated = at;
+        Ok(())
+    }
+
+    fn live(&self) -> Result<(), AlreadyEnded> {
+        match &self.state {
+            State::Live => Ok(()),
+            State::Ended(ended) => Err(AlreadyEnded(ended.clone())),
+        }
+    }
+}
+
+/// A session with all that decides whether it is live, read together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The record.
+    pub session: Session,
+    /// The newest request written down.
+    pub seen: Timestamp,
+    /// Its user, unless deleted since.
+    pub user: Option<User>,
+    /// The server's present epoch.
+    pub server: Epoch,
+    /// If an epoch of the session has been replaced: what the log says of the earliest replacement.
+    pub replaced: Option<Ended>,
+}
+
+/// What a session is at one moment. Once past, it stays what it was: sweeping and reaping change no verdict.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// It would be accepted.
+    Live,
+    /// Somebody or something ended it.
+    Ended(Ended),
+    /// It ran out at this time.
+    Expired(Timestamp),
+}
+
+impl Standing {
+    /// The rule.
+    pub fn verdict(&self, now: Timestamp, limits: &Limits) -> Verdict {
+        if let State::Ended(ended) = self.session.state() {
+            return Verdict::Ended(ended.clone());
+        }
+        let deadline = self.deadline(limits);
+        match self.withdrawn() {
+            // What ran out before somebody ended everything ran out.
+            Some(ended) if ended.at < deadline => Verdict::Ended(ended),
+            _ if deadline <= now => Verdict::Expired(deadline),
+            Some(ended) => Verdict::Ended(ended),
+            None => Verdict::Live,
+        }
+    }
+
+    /// When it expires, or expired.
+    pub fn deadline(&self, limits: &Limits) -> Timestamp {
+        self.session.deadline(self.seen, limits)
+    }
+
+    /// How it ended if one of its epochs is no longer the present one.
+    fn withdrawn(&self) -> Option<Ended> {
+        let epochs = self.session.epochs();
+        let shared = self.user.as_ref().is_some_and(|user| user.epoch == epochs.user) && self.server == epochs.server;
+        if shared {
+            return None;
+        }
+        // A replaced epoch that the log does not know still ends the session; only the story is lost.
+        Some(self.replaced.clone().unwrap_or(Ended {
+            at: self.seen,
+            by: Actor::System,
+            reason: Reason::Safety,
+            note: None,
+            event: EventSeq::default(),
+        }))
+    }
+}

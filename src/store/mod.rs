@@ -1,0 +1,205 @@
+//! The store's contract, in prose and as traits. Knows the domain and nothing above it.
+//!
+//! # What every backend guarantees
+//!
+//! * **One step.** Each method that writes is atomic: its conditions are checked and its record, indexes, counts and
+//!   audit event (with the next [`EventSeq`]) are written together or not at all, whatever else runs at the same time and
+//!   wherever the process is killed.
+//! * **Done is on disk.** A write has answered only when it survives a power cut. An ending is visible to reads before
+//!   that moment; a new session is not.
+//! * **Barrier.** [`End::AlreadyEnded`] is answered only once the ending that it speaks of is durable too.
+//! * **Fresh reads.** No read returns a value older than a write that was answered before the read began, on any node.
+//! * **Absence is an answer** ([`Option`]); a [`StoreError`] is not an absence, and after a failed write the write may or
+//!   may not have happened.
+//! * **Indexes are hints.** What a page or a count returns is what [`Standing::verdict`] says of the records.
+//! * **One user, one partition.** No method needs a step across two users, keys in a global order or a single process.
+//!   The server's epoch is one record of its own.
+//!
+//! One contract suite (`tests/contract`) runs on every backend.
+
+pub mod error;
+
+pub mod memory;
+//pub mod sled;
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::domain::audit::{Draft, Event};
+use crate::domain::clock::{Clock, Entropy};
+use crate::domain::ending::{Actor, Ended, Ending};
+use crate::domain::epoch::Epoch;
+use crate::domain::id::{EventSeq, SessionId, UserKey};
+use crate::domain::lifetime::Limits;
+use crate::domain::listing::{Filter, Page, Query, Total};
+use crate::domain::session::{Session, Standing, Verdict};
+use crate::domain::user::{Email, User};
+pub use error::StoreError;
+
+/// What a store answers, or why it could not.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// What a store is given: it stamps what it writes itself, so that times and sequence numbers rise together.
+#[derive(Clone)]
+pub struct Environment {
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Randomness, for epochs.
+    pub entropy: Arc<dyn Entropy>,
+    /// The lifetimes in force.
+    pub limits: Limits,
+}
+
+/// What became of a new session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Created {
+    /// It is live and durable.
+    Done {
+        /// The user's sessions that had to make room ([`Limits::sessions_per_user`]), ended in the same step.
+        displaced: Vec<SessionId>,
+    },
+    /// Not created: an epoch that it is stamped with has been replaced since, or its user is gone.
+    Stale,
+}
+
+/// What became of an ending.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// This call ended it.
+    Done(Ended),
+    /// It was past before: ended or expired. Durably so.
+    AlreadyEnded(Verdict),
+    /// There is no such session of this user.
+    NotFound,
+}
+
+/// What became of ending all of a user's sessions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EndUser {
+    /// Done, in one step, whatever their number.
+    Done {
+        /// How many live ones it ended.
+        count: u64,
+        /// How.
+        ended: Ended,
+    },
+    /// Nothing was done: the session that was to be kept is not live.
+    KeeperEnded,
+    /// There is no such user.
+    NotFound,
+}
+
+/// What became of a change to a live session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Change {
+    /// Made.
+    Done,
+    /// Refused: it is past.
+    AlreadyEnded(Verdict),
+    /// There is no such session of this user.
+    NotFound,
+}
+
+/// What became of a new user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserCreated {
+    /// Created.
+    Done,
+    /// The id is taken.
+    IdTaken,
+    /// The e-mail address is taken.
+    EmailTaken,
+    /// It was to be the first user and is not.
+    NotFirst,
+}
+
+/// Sessions.
+#[async_trait]
+pub trait Sessions: Send + Sync {
+    /// The server's present epoch.
+    async fn server_epoch(&self) -> Result<Epoch>;
+
+    /// One session of one user with all that decides whether it is live, read as of one moment after the call began.
+    async fn session(&self, user: UserKey, id: SessionId) -> Result<Option<Standing>>;
+
+    /// Whose session this is.
+    async fn owner(&self, id: SessionId) -> Result<Option<UserKey>>;
+
+    /// Adds a live session if its epochs are still the present ones. In the same step `replaces`, a session of the same
+    /// user, ends as [`Reason::Replaced`], and those above the limit end as [`Reason::Limit`], idle longest first. Where the
+    /// server's epoch is redrawn at the same time, `Done` may be answered for a session that is already ended by it.
+    ///
+    /// [`Reason::Replaced`]: crate::domain::ending::Reason::Replaced
+    /// [`Reason::Limit`]: crate::domain::ending::Reason::Limit
+    async fn create(&self, session: Session, replaces: Option<SessionId>) -> Result<Created>;
+
+    /// Ends one session if it is live.
+    async fn end(&self, user: UserKey, id: SessionId, ending: Ending) -> Result<End>;
+
+    /// Ends all of a user's sessions by replacing the user's epoch; `keep`, which must be live, is stamped with the new one.
+    /// Costs the same for one session and 100,000.
+    async fn end_user(&self, user: UserKey, keep: Option<SessionId>, ending: Ending) -> Result<EndUser>;
+
+    /// Ends every session there is by replacing the server's epoch; returns how many live ones there were.
+    async fn end_everyone(&self, ending: Ending) -> Result<(u64, Ended)>;
+
+    /// Notes in a live session that its user has just proved again who they are.
+    async fn reauthenticate(&self, user: UserKey, id: SessionId) -> Result<Change>;
+
+    /// Notes that the session has been seen now, if it is live and the last note is a touch step old. A record of its own:
+    /// it can bring nothing back. May be lost in a crash.
+    async fn touch(&self, user: UserKey, id: SessionId) -> Result<()>;
+
+    /// Writes the ending of at most `most` sessions with a replaced epoch into their records, so that the log of replaced
+    /// epochs need not be asked. Changes no verdict. Returns how many records it wrote; zero when there are no more. May be
+    /// killed anywhere.
+    async fn reap(&self, most: usize) -> Result<usize>;
+
+    /// One page of a listing, looking at no more than [`Query::MOST_EXAMINED`] entries.
+    async fn page(&self, query: &Query) -> Result<Page>;
+
+    /// How many sessions the filter takes in: exactly for everybody's and for one user's, of any status; otherwise up to
+    /// [`Total::COUNTED`].
+    async fn total(&self, filter: &Filter) -> Result<Total>;
+}
+
+/// Users.
+#[async_trait]
+pub trait Users: Send + Sync {
+    /// The user with this key.
+    async fn user(&self, key: UserKey) -> Result<Option<User>>;
+
+    /// The user with this e-mail address.
+    async fn user_by_email(&self, email: &Email) -> Result<Option<User>>;
+
+    /// Whether there is any user.
+    async fn has_users(&self) -> Result<bool>;
+
+    /// Adds a user with an unused id and address; with `first`, only if there is no user at all.
+    async fn create_user(&self, user: User, first: bool, by: Actor, from: Option<IpAddr>) -> Result<UserCreated>;
+}
+
+/// The audit log.
+#[async_trait]
+pub trait Audit: Send + Sync {
+    /// Writes an event that belongs to no other change.
+    async fn record(&self, draft: Draft) -> Result<EventSeq>;
+
+    /// Up to `most` events, newest first, from `before` on (exclusive) or from the newest.
+    async fn events(&self, before: Option<EventSeq>, most: usize) -> Result<Vec<Event>>;
+}
+
+/// All of it.
+#[async_trait]
+pub trait Store: Sessions + Users + Audit {
+    /// The backend's name, for logs.
+    fn name(&self) -> &'static str;
+
+    /// Whether a write would be accepted now.
+    async fn ready(&self) -> Result<()>;
+
+    /// Writes out what is pending and lets go of the files. Afterwards every call is [`StoreError::Unavailable`].
+    async fn close(&self) -> Result<()>;
+}
