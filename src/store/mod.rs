@@ -17,10 +17,11 @@
 //!
 //! One contract suite (`tests/contract`) runs on every backend.
 
+mod codec;
 pub mod error;
 
 pub mod memory;
-//pub mod sled;
+pub mod sled;
 
 use std::net::IpAddr;
 use std::sync::Arc;

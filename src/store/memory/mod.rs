@@ -1,1 +1,116 @@
-//! Placeholder until the backend lands.
+//! The store that forgets: everything in memory, and nothing faster than it is plain. It is the model that other
+//! backends are compared with, and what services are tested on, since it can be told to fail ([`Faults`]).
+//!
+//! A method takes the server's record, then at most one user's partition, then the log: always in this order, and never
+//! two partitions. Addresses and "is there anybody yet" are claims outside the partitions, taken before them.
+
+mod faults;
+mod listing;
+mod partition;
+mod sessions;
+mod step;
+mod users;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
+
+use async_trait::async_trait;
+
+use self::faults::Access;
+use self::partition::{Log, Partition, Server};
+use self::step::Step;
+use self::users::Claims;
+use super::{Environment, Result, Store};
+use crate::domain::epoch::Epoch;
+use crate::domain::id::UserKey;
+
+pub use self::faults::Faults;
+
+/// A store in memory, partitioned by user.
+pub struct Memory {
+    environment: Environment,
+    server: RwLock<Server>,
+    partitions: RwLock<BTreeMap<UserKey, Arc<Mutex<Partition>>>>,
+    claims: Mutex<Claims>,
+    log: Mutex<Log>,
+    faults: Faults,
+}
+
+impl Memory {
+    /// An empty store with a fresh server epoch.
+    pub fn new(environment: Environment) -> Self {
+        let server = Server::new(Epoch::draw(&*environment.entropy));
+        Self {
+            environment,
+            server: RwLock::new(server),
+            partitions: RwLock::default(),
+            claims: Mutex::default(),
+            log: Mutex::default(),
+            faults: Faults::default(),
+        }
+    }
+
+    /// What this store is to do wrong.
+    pub const fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// Answers a call that changes nothing.
+    async fn read<T>(&self, what: &'static str, step: impl FnOnce() -> T + Send) -> Result<T> {
+        self.faults.enter(what, Access::Read).await?;
+        Ok(step())
+    }
+
+    /// Answers a call that may change something: a fault may keep the answer back after the step.
+    async fn write<T: Send>(&self, what: &'static str, step: impl FnOnce() -> T + Send) -> Result<T> {
+        self.faults.enter(what, Access::Write).await?;
+        let answer = step();
+        self.faults.leave(what)?;
+        Ok(answer)
+    }
+
+    /// One step on one user's partition; `None` if there is no such user.
+    fn step<T>(&self, user: UserKey, step: impl FnOnce(&mut Step) -> T) -> Option<T> {
+        let server = self.server();
+        let partition = self.partition(user)?;
+        let mut partition = lock(&partition);
+        let mut log = lock(&self.log);
+        let now = self.environment.clock.now();
+        let environment = &self.environment;
+        Some(step(&mut Step { partition: &mut partition, server: &server, log: &mut log, environment, now }))
+    }
+
+    fn server(&self) -> RwLockReadGuard<'_, Server> {
+        self.server.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn partition(&self, user: UserKey) -> Option<Arc<Mutex<Partition>>> {
+        self.partitions.read().unwrap_or_else(PoisonError::into_inner).get(&user).cloned()
+    }
+
+    /// All partitions there are at this moment, to be locked one after the other.
+    fn partitions(&self) -> Vec<Arc<Mutex<Partition>>> {
+        self.partitions.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+}
+
+#[async_trait]
+impl Store for Memory {
+    fn name(&self) -> &'static str {
+        "memory"
+    }
+
+    async fn ready(&self) -> Result<()> {
+        self.faults.enter("ready", Access::Write).await
+    }
+
+    async fn close(&self) -> Result<()> {
+        self.faults.close();
+        Ok(())
+    }
+}
+
+/// No step leaves a record half written where it can panic, so a poisoned lock guards nothing broken.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

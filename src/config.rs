@@ -1,0 +1,267 @@
+//! The table `[default.sessiond]` of `Rocket.toml` and the environment, read into values that cannot be wrong.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use figment::Figment;
+use ipnet::IpNet;
+use serde::{Deserialize, Deserializer};
+
+use crate::domain::lifetime::{Lifetime, Limits};
+use crate::domain::listing::parse_network;
+use crate::service::hasher::Cost;
+
+/// Settings as somebody wrote them.
+#[derive(Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Raw {
+    data: PathBuf,
+    public_url: Option<String>,
+    trusted_proxies: Vec<String>,
+    allowed_origins: Vec<String>,
+    idle: Span,
+    absolute: Span,
+    persistent: RawLifetime,
+    administrator: RawLifetime,
+    sessions_per_user: u32,
+    password_hash: Cost,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct RawLifetime {
+    idle: Option<Span>,
+    absolute: Option<Span>,
+}
+
+impl Default for Raw {
+    fn default() -> Self {
+        let Limits { standard, sessions_per_user, .. } = Limits::default();
+        Self {
+            data: PathBuf::from("data"),
+            public_url: None,
+            trusted_proxies: Vec::new(),
+            allowed_origins: Vec::new(),
+            idle: Span(standard.idle),
+            absolute: Span(standard.absolute),
+            persistent: RawLifetime::default(),
+            administrator: RawLifetime::default(),
+            sessions_per_user,
+            password_hash: Cost::default(),
+        }
+    }
+}
+
+/// A duration written as `"15m"`, `"1h 30m"`, `"7d"`, or as a number of seconds.
+#[derive(Clone, Copy)]
+struct Span(Duration);
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Written {
+            Seconds(u64),
+            Text(String),
+        }
+        match Written::deserialize(deserializer)? {
+            Written::Seconds(seconds) => Ok(Self(Duration::from_secs(seconds))),
+            Written::Text(text) => humantime::parse_duration(&text).map(Self).map_err(|error| {
+                serde::de::Error::custom(format!("`{text}` is no duration like \"15m\" or \"7d\": {error}"))
+            }),
+        }
+    }
+}
+
+/// A setting that stops the start. Names the key and what to write instead.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// Unknown key, or a value of the wrong type.
+    #[error("configuration: {0}")]
+    Unreadable(Box<figment::Error>),
+    /// A value that cannot work.
+    #[error("configuration: sessiond.{key}: {problem}")]
+    Impossible {
+        /// Which key.
+        key: &'static str,
+        /// What is wrong, and what to write instead.
+        problem: String,
+    },
+}
+
+/// Scheme, host and port, as browsers send them in `Origin`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Origin(String);
+
+impl Origin {
+    fn parse(key: &'static str, text: &str) -> Result<Self, ConfigError> {
+        let error = |problem: &str| ConfigError::Impossible { key, problem: format!("`{text}` {problem}") };
+        let text = text.strip_suffix('/').unwrap_or(text);
+        let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+        let host = rest.ok_or_else(|| error("must start with https:// or http://"))?;
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | ':' | '[' | ']');
+        if host.is_empty() || !host.chars().all(allowed) {
+            return Err(error("must be a scheme and a host without a path, like https://login.example.com"));
+        }
+        // Browsers leave the scheme's own port out.
+        let port = if text.starts_with("https") { ":443" } else { ":80" };
+        Ok(Self(text.strip_suffix(port).unwrap_or(text).to_ascii_lowercase()))
+    }
+
+    /// Whether the scheme is https.
+    pub fn is_secure(&self) -> bool {
+        self.0.starts_with("https://")
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Settings that have been checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The folder of the database and the server's keys.
+    pub data: PathBuf,
+    /// Where browsers reach this server. Decides `Secure`, the cookie's name and the allowed origin; without it, whatever
+    /// `Host` the request names, by plain http.
+    pub public_url: Option<Origin>,
+    /// Further origins whose pages may send requests that change something.
+    pub allowed_origins: Vec<Origin>,
+    /// Whose `X-Forwarded-For` counts.
+    pub trusted_proxies: Vec<IpNet>,
+    /// How long sessions live, and how many a user may have.
+    pub limits: Limits,
+    /// What one password hash costs.
+    pub password_hash: Cost,
+}
+
+impl Config {
+    /// Reads and checks the key `sessiond` of `figment`.
+    ///
+    /// # Errors
+    /// Names the key that is unknown, of the wrong type or impossible.
+    pub fn extract(figment: &Figment) -> Result<Self, ConfigError> {
+        let raw: Raw = match figment.find_value("sessiond") {
+            Ok(_) => figment.extract_inner("sessiond").map_err(|error| ConfigError::Unreadable(Box::new(error)))?,
+            Err(_) => Raw::default(),
+        };
+        Self::check(raw)
+    }
+
+    fn check(raw: Raw) -> Result<Self, ConfigError> {
+        let defaults = Limits::default();
+        let limits = Limits {
+            standard: lifetime("idle", raw.idle.0, raw.absolute.0)?,
+            persistent: overridden("persistent", &raw.persistent, defaults.persistent)?,
+            administrator: overridden("administrator", &raw.administrator, defaults.administrator)?,
+            sessions_per_user: raw.sessions_per_user,
+        };
+        if limits.sessions_per_user == 0 {
+            let problem = "must be at least 1, or nobody could sign in".to_owned();
+            return Err(ConfigError::Impossible { key: "sessions_per_user", problem });
+        }
+        let network = |text: &String| {
+            parse_network(text).map_err(|_| ConfigError::Impossible {
+                key: "trusted_proxies",
+                problem: format!("`{text}` is no address like 127.0.0.1 and no network like 10.0.0.0/8"),
+            })
+        };
+        let origins = raw.allowed_origins.iter().map(|text| Origin::parse("allowed_origins", text));
+        Ok(Self {
+            data: raw.data,
+            public_url: raw.public_url.map(|text| Origin::parse("public_url", &text)).transpose()?,
+            allowed_origins: origins.collect::<Result<_, _>>()?,
+            trusted_proxies: raw.trusted_proxies.iter().map(network).collect::<Result<_, _>>()?,
+            limits,
+            password_hash: raw.password_hash,
+        })
+    }
+
+    /// Whether browsers reach this server by https.
+    pub fn is_secure(&self) -> bool {
+        self.public_url.as_ref().is_some_and(Origin::is_secure)
+    }
+}
+
+fn overridden(key: &'static str, raw: &RawLifetime, default: Lifetime) -> Result<Lifetime, ConfigError> {
+    let idle = raw.idle.map_or(default.idle, |span| span.0);
+    lifetime(key, idle, raw.absolute.map_or(default.absolute, |span| span.0))
+}
+
+fn lifetime(key: &'static str, idle: Duration, absolute: Duration) -> Result<Lifetime, ConfigError> {
+    let problem = if idle < Duration::from_mins(1) {
+        "idle must be at least a minute"
+    } else if absolute < idle {
+        "absolute must not be shorter than idle"
+    } else if absolute > Duration::from_hours(24 * 400) {
+        "absolute must not be longer than 400 days, the longest that browsers keep a cookie"
+    } else {
+        return Ok(Lifetime { idle, absolute });
+    };
+    Err(ConfigError::Impossible { key, problem: problem.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use figment::providers::{Format, Toml};
+
+    use super::*;
+
+    fn read(toml: &str) -> Result<Config, String> {
+        let figment = Figment::from(Toml::string(&format!("[sessiond]\n{toml}")));
+        Config::extract(&figment).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn without_a_table_the_defaults_hold() {
+        let config = Config::extract(&Figment::new()).unwrap();
+        assert_eq!(config.limits, Limits::default());
+        assert_eq!(config.data, PathBuf::from("data"));
+        assert!(!config.is_secure());
+    }
+
+    #[test]
+    fn durations_are_text_or_seconds() {
+        let config = read("idle = \"30m\"\nabsolute = 7200\npersistent = { idle = \"2d\" }").unwrap();
+        assert_eq!(config.limits.standard.idle, Duration::from_mins(30));
+        assert_eq!(config.limits.standard.absolute, Duration::from_hours(2));
+        assert_eq!(config.limits.persistent.idle, Duration::from_hours(48));
+        assert_eq!(config.limits.persistent.absolute, Limits::default().persistent.absolute);
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (toml, told) in [
+            ("idel = \"1h\"", "idel"),
+            ("idle = \"soon\"", "`soon`"),
+            ("idle = \"2h\"\nabsolute = \"1h\"", "sessiond.idle: absolute must not be shorter"),
+            ("absolute = \"500d\"", "400 days"),
+            ("administrator = { idle = 1 }", "sessiond.administrator: idle must be at least a minute"),
+            ("sessions_per_user = 0", "sessiond.sessions_per_user"),
+            ("public_url = \"login.example.com\"", "sessiond.public_url"),
+            ("public_url = \"https://x/y\"", "without a path"),
+            ("trusted_proxies = [\"everyone\"]", "`everyone`"),
+            ("password_hash = { memory = 1 }", "memory"),
+        ] {
+            let error = read(toml).expect_err(toml);
+            assert!(error.contains(told), "{toml}: {error}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_spelt_as_browsers_spell_it() {
+        let origin = |text| Origin::parse("public_url", text).map(|origin| origin.0).unwrap();
+        assert_eq!(origin("https://Login.Example.com:443/"), "https://login.example.com");
+        assert_eq!(origin("http://127.0.0.1:8000"), "http://127.0.0.1:8000");
+        assert_eq!(origin("http://[::1]:80"), "http://[::1]");
+    }
+}

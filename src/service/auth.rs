@@ -1,0 +1,119 @@
+//! Signing in.
+
+use super::Service;
+use super::hasher::Busy;
+use super::sessions::LiveSession;
+use crate::domain::audit::{Action, Draft, Outcome};
+use crate::domain::client::Client;
+use crate::domain::credential::Credential;
+use crate::domain::ending::{Actor, Ending, Reason};
+use crate::domain::epoch::Epochs;
+use crate::domain::id::SessionId;
+use crate::domain::lifetime::Kind;
+use crate::domain::password::Password;
+use crate::domain::session::{Door, Session, Start};
+use crate::domain::user::{Email, User};
+use crate::store::{Created, StoreError};
+
+/// What somebody typed, and with what.
+pub struct Attempt {
+    /// The address as typed; anything.
+    pub email: String,
+    /// The password as typed.
+    pub password: Password,
+    /// "Keep me signed in".
+    pub keep: bool,
+    /// Where they come in.
+    pub door: Door,
+    /// With what.
+    pub client: Client,
+    /// The live session that the same browser holds already.
+    pub present: Option<LiveSession>,
+}
+
+/// Somebody is signed in.
+pub struct SignedIn {
+    /// The session.
+    pub session: Session,
+    /// Whose.
+    pub user: User,
+    /// The only copy of its secret.
+    pub credential: Credential,
+    /// Sessions that had to make room.
+    pub displaced: Vec<SessionId>,
+}
+
+/// Why nobody is.
+#[derive(Debug, thiserror::Error)]
+pub enum SignInError {
+    /// Unknown address or wrong password: nobody learns which.
+    #[error("the e-mail address or the password is wrong")]
+    Wrong,
+    /// All sessions were ended while the password was checked.
+    #[error("all sessions were ended at this very moment")]
+    Stale,
+    /// Try again.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// The store does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Service {
+    /// Checks the password and creates a session. A session that the same browser holds already ends: in the same step if it
+    /// is the same user's, else right after.
+    pub async fn sign_in(&self, attempt: Attempt) -> Result<SignedIn, SignInError> {
+        let Attempt { email, password, keep, door, client, present } = attempt;
+        let user = match email.parse::<Email>() {
+            Ok(email) => self.store.user_by_email(&email).await?,
+            Err(_) => None,
+        };
+        // Epochs first, the password after: an end-all in between makes this sign-in stillborn.
+        let server = self.store.server_epoch().await?;
+        let stored = user.as_ref().map(|user| user.password.clone());
+        let right = self.hasher.verify(password, stored).await?;
+        let known = user.as_ref().map(|user| user.id.clone());
+        let Some(user) = user.filter(|_| right) else {
+            let draft = Draft::new(Actor::Anonymous, Action::SignIn, Outcome::Failure);
+            self.store.record(Draft { user: known, from: client.address, ..draft }).await?;
+            return Err(SignInError::Wrong);
+        };
+
+        let replaces = present.as_ref().filter(|live| live.user.id == user.id).map(|live| live.session.id());
+        let epochs = Epochs { user: user.epoch, server };
+        let signed_in = self.begin(user, epochs, keep, door, client, replaces).await?;
+        if let Some(other) = present.filter(|live| live.user.id != signed_in.user.id) {
+            // If this fails the new credential is not handed out: two people's sessions never share a browser.
+            let ending =
+                Ending::new(Actor::User(other.user.id.clone()), Reason::Replaced, signed_in.session.client().address);
+            self.store.end(other.user.key(), other.session.id(), ending).await?;
+        }
+        Ok(signed_in)
+    }
+
+    /// Creates a session for somebody who has just proved who they are.
+    pub(super) async fn begin(
+        &self,
+        user: User,
+        epochs: Epochs,
+        keep: bool,
+        door: Door,
+        client: Client,
+        replaces: Option<SessionId>,
+    ) -> Result<SignedIn, SignInError> {
+        let kind = match (user.is_administrator(), keep) {
+            (true, _) => Kind::Administrator,
+            (false, true) => Kind::Persistent,
+            (false, false) => Kind::Standard,
+        };
+        let at = self.clock.now();
+        let lifetime = self.limits.of(kind);
+        let start = Start { user: user.id.clone(), epochs, at, kind, lifetime, door, client };
+        let (session, credential) = Session::start(start, &*self.entropy);
+        match self.store.create(session.clone(), replaces).await? {
+            Created::Done { displaced } => Ok(SignedIn { session, user, credential, displaced }),
+            Created::Stale => Err(SignInError::Stale),
+        }
+    }
+}

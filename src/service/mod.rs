@@ -1,0 +1,62 @@
+//! What people do with sessions: sign in, sign out, look, end. Knows the store's contract and the domain, not HTTP.
+
+pub mod auth;
+pub mod hasher;
+pub mod reaper;
+pub mod sessions;
+pub mod setup;
+pub mod users;
+
+use std::sync::Arc;
+
+use tokio::sync::Notify;
+
+use self::hasher::{Cost, Hasher};
+use self::setup::Setup;
+use crate::domain::clock::{Clock, Entropy};
+use crate::domain::lifetime::Limits;
+use crate::store::{Environment, Store};
+
+/// The server's core, shared by all doors.
+pub struct Service {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    limits: Limits,
+    hasher: Hasher,
+    setup: Setup,
+    unreaped: Notify,
+}
+
+impl Service {
+    /// A service on an open store. `environment` is the one that the store was opened with.
+    ///
+    /// # Errors
+    /// If `cost` is outside what Argon2 allows.
+    pub fn new(store: Arc<dyn Store>, environment: Environment, cost: Cost) -> Result<Self, hasher::CostError> {
+        let Environment { clock, entropy, limits } = environment;
+        let hasher = Hasher::new(cost, Arc::clone(&entropy))?;
+        let setup = Setup::default();
+        Ok(Self { store, clock, entropy, limits, hasher, setup, unreaped: Notify::new() })
+    }
+
+    /// The store beneath, for what needs no service: health, closing, reading the audit log.
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
+    }
+
+    /// The limits in force.
+    pub const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// The time.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// Randomness.
+    pub fn entropy(&self) -> &dyn Entropy {
+        &*self.entropy
+    }
+}

@@ -1,0 +1,271 @@
+//! Asking whether a session is good, listing sessions, ending them.
+
+use std::net::IpAddr;
+
+use super::Service;
+use super::auth::{SignInError, SignedIn};
+use crate::domain::audit::{Action, Draft, Outcome};
+use crate::domain::client::Client;
+use crate::domain::credential::Credential;
+use crate::domain::ending::{Actor, Ended, Ending, Note, Reason};
+use crate::domain::epoch::Epochs;
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::listing::{Filter, Page, Query, Status, Total, Whose};
+use crate::domain::password::Password;
+use crate::domain::session::{Door, Session, Verdict};
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::{Email, User};
+use crate::store::{Change, End, EndUser, Result, StoreError};
+
+/// A session that was live when it was asked for.
+#[derive(Debug, Clone)]
+pub struct LiveSession {
+    /// The session.
+    pub session: Session,
+    /// Its user, as of this request.
+    pub user: User,
+    /// The last request written down.
+    pub seen: Timestamp,
+}
+
+/// What a credential is worth.
+#[derive(Debug, Clone)]
+pub enum Resolved {
+    /// It opens this session.
+    Live(Box<LiveSession>),
+    /// It opened a session that somebody or something ended.
+    Ended(Ended),
+    /// It opened a session that ran out.
+    Expired(Timestamp),
+    /// It opens nothing, and tells nothing.
+    Unknown,
+}
+
+/// How far a sign-out goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scope {
+    /// This session.
+    This,
+    /// One other session of the same user.
+    One(SessionId),
+    /// All of the user's but this one.
+    Others,
+    /// All of the user's.
+    All,
+}
+
+/// What became of a sign-out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignedOut {
+    /// So many sessions have ended now.
+    Done(u64),
+    /// What was to end had ended before.
+    Already,
+    /// There is no such session of this user.
+    NotFound,
+}
+
+/// What became of a selection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Selection {
+    /// Ended by this call.
+    pub ended: u64,
+    /// Past before.
+    pub already: u64,
+    /// No such session.
+    pub unknown: u64,
+}
+
+/// An administrator's order, before it is known whom it hits.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// Who gives it.
+    pub by: Actor,
+    /// What they wrote.
+    pub note: Option<Note>,
+    /// From where.
+    pub from: Option<IpAddr>,
+}
+
+impl Order {
+    fn ending(&self, reason: Reason) -> Ending {
+        Ending { by: self.by.clone(), reason, note: self.note.clone(), from: self.from }
+    }
+}
+
+impl Service {
+    /// What `credential` is worth now. The secret is compared before anything else is looked at.
+    pub async fn resolve(&self, credential: &Credential) -> Result<Resolved> {
+        let (user, id) = (credential.user(), credential.session());
+        let Some(standing) = self.store.session(user, id).await? else { return Ok(Resolved::Unknown) };
+        if !standing.session.opens_with(credential) {
+            return Ok(Resolved::Unknown);
+        }
+        let now = self.clock.now();
+        match standing.verdict(now, &self.limits) {
+            Verdict::Live => {}
+            Verdict::Ended(ended) => return Ok(Resolved::Ended(ended)),
+            Verdict::Expired(at) => return Ok(Resolved::Expired(at)),
+        }
+        if now >= standing.seen + standing.session.lifetime(&self.limits).touch_step() {
+            self.store.touch(user, id).await?;
+        }
+        let Some(owner) = standing.user else { return Ok(Resolved::Unknown) };
+        Ok(Resolved::Live(Box::new(LiveSession { session: standing.session, user: owner, seen: standing.seen })))
+    }
+
+    /// Signs out, in one of four scopes. Repeating it is no error.
+    pub async fn sign_out(&self, live: &LiveSession, scope: Scope, from: Option<IpAddr>) -> Result<SignedOut> {
+        let (user, own) = (live.user.key(), live.session.id());
+        let by = Actor::User(live.user.id.clone());
+        let ending = |reason| Ending::new(by.clone(), reason, from);
+        let one = |end| match end {
+            End::Done(_) => SignedOut::Done(1),
+            End::AlreadyEnded(_) => SignedOut::Already,
+            End::NotFound => SignedOut::NotFound,
+        };
+        match scope {
+            Scope::This => Ok(one(self.store.end(user, own, ending(Reason::SignedOut)).await?)),
+            Scope::One(id) if id == own => Ok(one(self.store.end(user, id, ending(Reason::SignedOut)).await?)),
+            Scope::One(id) => Ok(one(self.store.end(user, id, ending(Reason::SignedOutElsewhere)).await?)),
+            Scope::Others | Scope::All => {
+                let keep = (scope == Scope::Others).then_some(own);
+                let ended = self.store.end_user(user, keep, ending(Reason::SignedOutElsewhere)).await?;
+                self.unreaped.notify_one();
+                Ok(match ended {
+                    EndUser::Done { count, .. } => SignedOut::Done(count),
+                    EndUser::KeeperEnded => SignedOut::Already,
+                    EndUser::NotFound => SignedOut::NotFound,
+                })
+            }
+        }
+    }
+
+    /// Ends one session of anybody, as an administrator.
+    pub async fn revoke(&self, id: SessionId, order: &Order) -> Result<End> {
+        match self.store.owner(id).await? {
+            Some(user) => self.store.end(user, id, order.ending(Reason::Revoked)).await,
+            None => Ok(End::NotFound),
+        }
+    }
+
+    /// Ends these sessions, each for itself: a failure in the middle leaves the earlier ones ended.
+    pub async fn revoke_selection(&self, ids: &[SessionId], order: &Order) -> Result<Selection> {
+        let mut selection = Selection::default();
+        for id in ids {
+            match self.revoke(*id, order).await? {
+                End::Done(_) => selection.ended += 1,
+                End::AlreadyEnded(_) => selection.already += 1,
+                End::NotFound => selection.unknown += 1,
+            }
+        }
+        Ok(selection)
+    }
+
+    /// Ends all sessions of one user; `keep`, the administrator's own, survives.
+    pub async fn revoke_user(&self, user: &UserId, keep: Option<SessionId>, order: &Order) -> Result<EndUser> {
+        let ended = self.store.end_user(user.key(), keep, order.ending(Reason::Revoked)).await?;
+        self.unreaped.notify_one();
+        Ok(ended)
+    }
+
+    /// Ends everyone's sessions, on the word of the machine's operator.
+    pub async fn revoke_everyone(&self, order: &Order) -> Result<(u64, Ended)> {
+        let ended = self.store.end_everyone(order.ending(Reason::EveryoneRevoked)).await?;
+        self.unreaped.notify_one();
+        Ok(ended)
+    }
+
+    /// Ends everyone's sessions and gives the administrator who asked, and who has typed their password again, a new one.
+    /// Answers how many of others' sessions ended; without a new session, the administrator has to sign in again.
+    pub async fn revoke_everyone_else(
+        &self,
+        live: &LiveSession,
+        password: Password,
+        order: &Order,
+        client: Client,
+    ) -> std::result::Result<(u64, Option<SignedIn>), SignInError> {
+        self.confirm(live, password, order.from).await?;
+        let (count, _) = self.revoke_everyone(order).await?;
+        // Done is done: whatever fails from here on must not look as if nobody's session had ended.
+        let signed_in = match self.begin_again(live, client).await {
+            Ok(signed_in) => Some(signed_in),
+            Err(error) => {
+                tracing::warn!(%error, "everyone's sessions ended, and the administrator's new one could not be made");
+                None
+            }
+        };
+        Ok((count.saturating_sub(1), signed_in))
+    }
+
+    async fn begin_again(&self, live: &LiveSession, client: Client) -> std::result::Result<SignedIn, SignInError> {
+        let server = self.store.server_epoch().await?;
+        let user = self.store.user(live.user.key()).await?.ok_or(SignInError::Stale)?;
+        let epochs = Epochs { user: user.epoch, server };
+        self.begin(user, epochs, false, Door::Pages, client, None).await
+    }
+
+    /// Has somebody who is signed in prove again who they are.
+    async fn confirm(
+        &self,
+        live: &LiveSession,
+        password: Password,
+        from: Option<IpAddr>,
+    ) -> std::result::Result<(), SignInError> {
+        let (id, key) = (live.session.id(), live.user.key());
+        let stored = self.store.user(key).await?.map(|user| user.password);
+        if !self.hasher.verify(password, stored).await? {
+            let draft = Draft::new(Actor::User(live.user.id.clone()), Action::Reauthenticate, Outcome::Failure);
+            let draft = Draft { user: Some(live.user.id.clone()), session: Some(id), from, ..draft };
+            self.store.record(draft).await?;
+            return Err(SignInError::Wrong);
+        }
+        match self.store.reauthenticate(key, id).await? {
+            Change::Done => Ok(()),
+            Change::AlreadyEnded(_) | Change::NotFound => Err(SignInError::Stale),
+        }
+    }
+
+    /// One page of a listing.
+    pub async fn list(&self, query: &Query) -> Result<Page> {
+        self.store.page(query).await
+    }
+
+    /// How many sessions a filter takes in.
+    pub async fn count(&self, filter: &Filter) -> Result<Total> {
+        self.store.total(filter).await
+    }
+
+    /// How many live sessions a user has.
+    pub async fn count_live(&self, user: &UserId) -> Result<u64> {
+        let filter = Filter { whose: Whose::User(user.key()), status: Status::Live, network: None };
+        match self.store.total(&filter).await? {
+            Total::Exactly(count) | Total::MoreThan(count) => Ok(count),
+        }
+    }
+
+    /// What somebody typed to say whose sessions they mean: an address or an id if it is one of a user, else a text that
+    /// occurs in one.
+    pub async fn whose(&self, typed: &str) -> Result<Whose> {
+        let typed = typed.trim();
+        if typed.is_empty() {
+            return Ok(Whose::Everyones);
+        }
+        if let Ok(email) = typed.parse::<Email>()
+            && let Some(user) = self.store.user_by_email(&email).await?
+        {
+            return Ok(Whose::User(user.key()));
+        }
+        if let Ok(id) = typed.parse::<UserId>()
+            && let Some(user) = self.store.user(id.key()).await?
+        {
+            return Ok(Whose::User(user.key()));
+        }
+        Ok(Whose::Matching(typed.to_lowercase()))
+    }
+
+    /// One session of one user, for showing it.
+    pub async fn owned(&self, user: &UserId, id: SessionId) -> std::result::Result<Option<Session>, StoreError> {
+        Ok(self.store.session(user.key(), id).await?.map(|standing| standing.session))
+    }
+}

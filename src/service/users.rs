@@ -1,0 +1,79 @@
+//! Creating users.
+
+use std::collections::BTreeSet;
+use std::net::IpAddr;
+
+use super::Service;
+use super::hasher::Busy;
+use crate::domain::ending::Actor;
+use crate::domain::epoch::Epoch;
+use crate::domain::id::UserId;
+use crate::domain::password::{Password, PasswordError};
+use crate::domain::user::{Email, Label, Name, User, UserError};
+use crate::store::{StoreError, UserCreated};
+
+/// A user to be created, as typed.
+pub struct NewUser {
+    /// The e-mail address.
+    pub email: String,
+    /// What people call them; empty: the part of the address before the `@`.
+    pub name: String,
+    /// The password they chose.
+    pub password: String,
+    /// Their labels.
+    pub labels: BTreeSet<Label>,
+    /// Where the order comes from.
+    pub from: Option<IpAddr>,
+}
+
+/// Why there is no such user.
+#[derive(Debug, thiserror::Error)]
+pub enum NewUserError {
+    /// Address or name.
+    #[error(transparent)]
+    Particulars(#[from] UserError),
+    /// The password.
+    #[error(transparent)]
+    Password(#[from] PasswordError),
+    /// The address is taken.
+    #[error("there is a user with this e-mail address")]
+    EmailTaken,
+    /// It was to be the first.
+    #[error("there are users already")]
+    NotFirst,
+    /// Try again.
+    #[error(transparent)]
+    Busy(#[from] Busy),
+    /// The store does not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl Service {
+    /// Creates a user.
+    pub async fn create_user(&self, new: NewUser, by: Actor) -> Result<User, NewUserError> {
+        self.add_user(new, false, by).await
+    }
+
+    pub(super) async fn add_user(&self, new: NewUser, first: bool, by: Actor) -> Result<User, NewUserError> {
+        let email: Email = new.email.parse()?;
+        let typed = if new.name.trim().is_empty() { email.as_str().split('@').next().unwrap_or("") } else { &new.name };
+        let name: Name = typed.parse()?;
+        let password = self.hasher.hash(Password::chosen(new.password)?).await?;
+        let user = User {
+            id: UserId::new(self.entropy()),
+            email,
+            name,
+            password,
+            labels: new.labels,
+            epoch: Epoch::draw(self.entropy()),
+            created: self.clock.now(),
+        };
+        match self.store.create_user(user.clone(), first, by, new.from).await? {
+            UserCreated::Done => Ok(user),
+            UserCreated::EmailTaken => Err(NewUserError::EmailTaken),
+            UserCreated::NotFirst => Err(NewUserError::NotFirst),
+            UserCreated::IdTaken => Err(StoreError::Conflict { what: "a fresh user id" }.into()),
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Listings: all entries sorted, cut at the cursor, and each asked whether it is meant.
+
+use std::time::Duration;
+
+use crate::domain::id::SessionId;
+use crate::domain::lifetime::Limits;
+use crate::domain::listing::{Cursor, Filter, Page, Query, Total, Towards, Whose};
+use crate::domain::session::Standing;
+use crate::domain::timestamp::Timestamp;
+
+/// Where an entry stands in the order; the newest is the greatest.
+type Place = (Timestamp, SessionId);
+
+pub(super) fn page(entries: Vec<Standing>, query: &Query, now: Timestamp, limits: &Limits) -> Page {
+    let start = query.cursor;
+    // A cursor goes on in the order that it belongs to.
+    let order = start.map_or(query.order, |cursor| cursor.order);
+    let place = |entry: &Standing| (order.key(entry), entry.session.id());
+    let towards = start.map_or(Towards::Older, |cursor| cursor.towards);
+    let lies_ahead = |entry: &Standing| start.is_none_or(|cursor| is_ahead(place(entry), &cursor));
+    let (mut ahead, behind): (Vec<_>, Vec<_>) = entries.into_iter().partition(lies_ahead);
+    ahead.sort_by_key(place);
+    if towards == Towards::Older {
+        ahead.reverse();
+    }
+
+    let wanted = query.rows.clamp(1, Query::MOST_ROWS);
+    let (mut rows, mut first, mut last, mut more) = (Vec::new(), None, None, false);
+    for (examined, entry) in ahead.into_iter().enumerate() {
+        if examined == Query::MOST_EXAMINED {
+            more = true;
+            break;
+        }
+        let here = place(&entry);
+        let verdict = entry.verdict(now, limits);
+        if query.filter.admits(&entry, &verdict) {
+            // One more than wanted shows that there is a next page.
+            if rows.len() == wanted {
+                more = true;
+                break;
+            }
+            rows.push((entry, verdict));
+        }
+        first = first.or(Some(here));
+        last = Some(here);
+    }
+
+    let cursor = |towards, (at, id): Place| Cursor { towards, order, at, id };
+    let onward = last.filter(|_| more).map(|place| cursor(towards, place));
+    let back = first.or(start.map(|cursor| just_past(&cursor))).filter(|_| !behind.is_empty());
+    let back = back.map(|place| cursor(opposite(towards), place));
+    match towards {
+        Towards::Older => Page { rows, older: onward, newer: back },
+        Towards::Newer => {
+            rows.reverse();
+            Page { rows, older: back, newer: onward }
+        }
+    }
+}
+
+pub(super) fn total(entries: &[Standing], filter: &Filter, now: Timestamp, limits: &Limits) -> Total {
+    let admitted = |entry: &&Standing| filter.admits(entry, &entry.verdict(now, limits));
+    let count = entries.iter().filter(admitted).count() as u64;
+    let filtered = filter.network.is_some() || matches!(filter.whose, Whose::Matching(_));
+    if filtered && count > Total::COUNTED { Total::MoreThan(Total::COUNTED) } else { Total::Exactly(count) }
+}
+
+fn is_ahead(place: Place, cursor: &Cursor) -> bool {
+    match cursor.towards {
+        Towards::Older => place < (cursor.at, cursor.id),
+        Towards::Newer => place > (cursor.at, cursor.id),
+    }
+}
+
+/// The way back from an empty page has to lead over the very row that the cursor named.
+fn just_past(cursor: &Cursor) -> Place {
+    const MILLISECOND: Duration = Duration::from_millis(1);
+    match cursor.towards {
+        Towards::Older => (cursor.at - MILLISECOND, cursor.id),
+        Towards::Newer => (cursor.at + MILLISECOND, cursor.id),
+    }
+}
+
+const fn opposite(towards: Towards) -> Towards {
+    match towards {
+        Towards::Older => Towards::Newer,
+        Towards::Newer => Towards::Older,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::client::{Client, Device};
+    use crate::domain::clock::OsEntropy;
+    use crate::domain::epoch::{Epoch, Epochs};
+    use crate::domain::id::UserId;
+    use crate::domain::lifetime::Kind;
+    use crate::domain::session::{Door, Session, Start};
+
+    const START: Timestamp = Timestamp::from_millis(1_767_323_045_678);
+
+    /// Sessions of a user who is gone: none of them live.
+    fn entries(count: u32) -> Vec<Standing> {
+        let epochs = Epochs { user: Epoch::draw(&OsEntropy), server: Epoch::draw(&OsEntropy) };
+        let (user, kind, door) = (UserId::new(&OsEntropy), Kind::Standard, Door::Pages);
+        let client = Client { address: None, agent: String::new(), device: Device { browser: None, system: None } };
+        let standing = |n| {
+            let at = START + Duration::from_millis(1) * n;
+            let lifetime = Limits::default().of(kind);
+            let start = Start { user: user.clone(), epochs, at, kind, lifetime, door, client: client.clone() };
+            let (session, _) = Session::start(start, &OsEntropy);
+            Standing { session, seen: at, user: None, server: epochs.server, replaced: None }
+        };
+        (0..count).map(standing).collect()
+    }
+
+    #[test]
+    fn a_page_looks_at_no_more_entries_than_allowed_and_goes_on_where_it_stopped() {
+        let (all, limits) = (entries(5_000), Limits::default());
+        let mut query = Query::first(Filter::default());
+        for reached in [3_000, 1_000] {
+            let found = page(all.clone(), &query, START, &limits);
+            assert!(found.rows.is_empty());
+            assert_eq!(
+                found.older.map(|cursor| (cursor.at, cursor.id)),
+                Some((all[reached].seen, all[reached].session.id()))
+            );
+            query.cursor = found.older;
+        }
+        let last = page(all.clone(), &query, START, &limits);
+        assert!(last.rows.is_empty() && last.older.is_none());
+
+        query.cursor = last.newer;
+        let back = page(all.clone(), &query, START, &limits);
+        assert_eq!(back.newer.map(|cursor| cursor.id), Some(all[2_999].session.id()));
+    }
+}

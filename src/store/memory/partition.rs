@@ -1,0 +1,121 @@
+//! The records: the server's, one user's, and the audit log.
+
+use std::collections::BTreeMap;
+
+use crate::domain::audit::{Draft, Event};
+use crate::domain::ending::Ended;
+use crate::domain::epoch::Epoch;
+use crate::domain::id::{EventSeq, SessionId};
+use crate::domain::session::{AlreadyEnded, Session, Standing};
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::User;
+
+/// The server's epoch, and what replaced each former one.
+pub(super) struct Server {
+    epoch: Epoch,
+    replaced: BTreeMap<Epoch, Ended>,
+}
+
+impl Server {
+    pub(super) fn new(epoch: Epoch) -> Self {
+        Self { epoch, replaced: BTreeMap::new() }
+    }
+
+    pub(super) const fn epoch(&self) -> Epoch {
+        self.epoch
+    }
+
+    pub(super) fn redraw(&mut self, epoch: Epoch, ended: Ended) {
+        self.replaced.insert(self.epoch, ended);
+        self.epoch = epoch;
+    }
+}
+
+/// All that belongs to one user.
+pub(super) struct Partition {
+    user: User,
+    sessions: BTreeMap<SessionId, Session>,
+    seen: BTreeMap<SessionId, Timestamp>,
+    /// What replaced each of the user's former epochs.
+    replaced: BTreeMap<Epoch, Ended>,
+}
+
+impl Partition {
+    pub(super) fn new(user: User) -> Self {
+        Self { user, sessions: BTreeMap::new(), seen: BTreeMap::new(), replaced: BTreeMap::new() }
+    }
+
+    pub(super) const fn user(&self) -> &User {
+        &self.user
+    }
+
+    /// How many sessions there are, live or past.
+    pub(super) fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    pub(super) fn holds(&self, id: SessionId) -> bool {
+        self.sessions.contains_key(&id)
+    }
+
+    pub(super) fn standing(&self, id: SessionId, server: &Server) -> Option<Standing> {
+        self.sessions.get(&id).map(|session| self.standing_of(session, server))
+    }
+
+    pub(super) fn standings(&self, server: &Server) -> Vec<Standing> {
+        self.sessions.values().map(|session| self.standing_of(session, server)).collect()
+    }
+
+    fn standing_of(&self, session: &Session, server: &Server) -> Standing {
+        let epochs = session.epochs();
+        let replaced = [self.replaced.get(&epochs.user), server.replaced.get(&epochs.server)];
+        Standing {
+            session: session.clone(),
+            seen: self.seen.get(&session.id()).copied().unwrap_or(session.created()),
+            user: Some(self.user.clone()),
+            server: server.epoch,
+            // Two within one millisecond: the log knows which came first.
+            replaced: replaced.into_iter().flatten().min_by_key(|ended| (ended.at, ended.event)).cloned(),
+        }
+    }
+
+    pub(super) fn add(&mut self, session: Session) {
+        self.seen.insert(session.id(), session.created());
+        self.sessions.insert(session.id(), session);
+    }
+
+    /// Changes one record; whether there was one and it let itself be changed.
+    pub(super) fn change(
+        &mut self,
+        id: SessionId,
+        change: impl FnOnce(&mut Session) -> Result<(), AlreadyEnded>,
+    ) -> bool {
+        self.sessions.get_mut(&id).is_some_and(|session| change(session).is_ok())
+    }
+
+    pub(super) fn note_seen(&mut self, id: SessionId, at: Timestamp) {
+        self.seen.insert(id, at);
+    }
+
+    pub(super) fn redraw(&mut self, epoch: Epoch, ended: Ended) {
+        self.replaced.insert(self.user.epoch, ended);
+        self.user.epoch = epoch;
+    }
+}
+
+/// The audit log; an event's number is its place.
+#[derive(Default)]
+pub(super) struct Log(Vec<Event>);
+
+impl Log {
+    pub(super) fn append(&mut self, at: Timestamp, draft: Draft) -> EventSeq {
+        let seq = EventSeq(self.0.last().map_or(1, |event| event.seq.0 + 1));
+        self.0.push(Event { seq, at, draft });
+        seq
+    }
+
+    pub(super) fn newest(&self, before: Option<EventSeq>, most: usize) -> Vec<Event> {
+        let asked = |event: &&Event| before.is_none_or(|before| event.seq < before);
+        self.0.iter().rev().filter(asked).take(most).cloned().collect()
+    }
+}

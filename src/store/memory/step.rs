@@ -1,0 +1,145 @@
+//! What may happen to one user's sessions, each within one step.
+
+use super::super::{Change, Created, End, EndUser, Environment};
+use super::partition::{Log, Partition, Server};
+use crate::domain::audit::{Action, Draft, Outcome};
+use crate::domain::ending::{Actor, Ended, Ending, Reason};
+use crate::domain::epoch::{Epoch, Epochs};
+use crate::domain::id::SessionId;
+use crate::domain::session::{Session, Standing, State, Verdict};
+use crate::domain::timestamp::Timestamp;
+
+/// One user's partition under its lock, and what a step needs besides.
+pub(super) struct Step<'a> {
+    pub(super) partition: &'a mut Partition,
+    pub(super) server: &'a Server,
+    pub(super) log: &'a mut Log,
+    pub(super) environment: &'a Environment,
+    /// The one moment at which the whole step happens.
+    pub(super) now: Timestamp,
+}
+
+impl Step<'_> {
+    pub(super) fn create(&mut self, session: Session, replaces: Option<SessionId>) -> Created {
+        let present = Epochs { user: self.partition.user().epoch, server: self.server.epoch() };
+        if session.epochs() != present {
+            return Created::Stale;
+        }
+        if self.partition.holds(session.id()) {
+            return self.created_before(session.id());
+        }
+        if let Some(old) = replaces.filter(|old| self.verdict(*old) == Some(Verdict::Live)) {
+            let by = Actor::User(session.user().clone());
+            self.end_live(old, &Ending::new(by, Reason::Replaced, session.client().address));
+        }
+        let displaced = self.above_limit();
+        for id in &displaced {
+            self.end_live(*id, &Ending::new(Actor::System, Reason::Limit, session.client().address));
+        }
+        self.log.append(self.now, Draft::signed_in(&session));
+        self.partition.add(session);
+        Created::Done { displaced }
+    }
+
+    /// The same session for a second time, after an answer that did not arrive: nothing is written, least of all over
+    /// an ending.
+    fn created_before(&self, id: SessionId) -> Created {
+        match self.verdict(id) {
+            Some(Verdict::Live) => Created::Done { displaced: Vec::new() },
+            _ => Created::Stale,
+        }
+    }
+
+    /// Those that must make room for one more, idle longest first.
+    fn above_limit(&self) -> Vec<SessionId> {
+        let limit = self.environment.limits.sessions_per_user.max(1) as usize;
+        if self.partition.len() < limit {
+            return Vec::new();
+        }
+        let mut live: Vec<_> = self.live().map(|standing| (standing.seen, standing.session.id())).collect();
+        live.sort_unstable();
+        let above = (live.len() + 1).saturating_sub(limit);
+        live.into_iter().take(above).map(|(_, id)| id).collect()
+    }
+
+    pub(super) fn end(&mut self, id: SessionId, ending: &Ending) -> End {
+        match self.verdict(id) {
+            None => End::NotFound,
+            Some(Verdict::Live) => End::Done(self.end_live(id, ending)),
+            Some(past) => End::AlreadyEnded(past),
+        }
+    }
+
+    fn end_live(&mut self, id: SessionId, ending: &Ending) -> Ended {
+        let event = self.log.append(self.now, Draft::ended_one(ending, &self.partition.user().id, id));
+        let ended = ending.at(self.now, event);
+        self.partition.change(id, |session| session.end(ended.clone()));
+        ended
+    }
+
+    pub(super) fn end_user(&mut self, keep: Option<SessionId>, ending: &Ending) -> EndUser {
+        if keep.is_some_and(|keep| self.verdict(keep) != Some(Verdict::Live)) {
+            return EndUser::KeeperEnded;
+        }
+        let count = self.live().filter(|standing| Some(standing.session.id()) != keep).count() as u64;
+        let event = self.log.append(self.now, Draft::ended_user(ending, &self.partition.user().id, count));
+        let ended = ending.at(self.now, event);
+        let epoch = Epoch::draw(&*self.environment.entropy);
+        self.partition.redraw(epoch, ended.clone());
+        if let Some(keep) = keep {
+            self.partition.change(keep, |session| session.restamp(epoch));
+        }
+        EndUser::Done { count, ended }
+    }
+
+    pub(super) fn reauthenticate(&mut self, id: SessionId) -> Change {
+        match self.verdict(id) {
+            None => Change::NotFound,
+            Some(Verdict::Live) => {
+                let user = self.partition.user().id.clone();
+                self.log.append(
+                    self.now,
+                    Draft {
+                        user: Some(user.clone()),
+                        session: Some(id),
+                        ..Draft::new(Actor::User(user), Action::Reauthenticate, Outcome::Success)
+                    },
+                );
+                self.partition.change(id, |session| session.reauthenticate(self.now));
+                Change::Done
+            }
+            Some(past) => Change::AlreadyEnded(past),
+        }
+    }
+
+    pub(super) fn touch(&mut self, id: SessionId) {
+        let Some(standing) = self.partition.standing(id, self.server) else { return };
+        let step = standing.session.lifetime(&self.environment.limits).touch_step();
+        if self.verdict_of(&standing) == Verdict::Live && self.now >= standing.seen + step {
+            self.partition.note_seen(id, self.now);
+        }
+    }
+
+    /// What ran out before its epoch was replaced has run out: it is no record to write an ending into.
+    pub(super) fn reap(&mut self, most: usize) -> usize {
+        let withdrawn = |standing: &Standing| match self.verdict_of(standing) {
+            Verdict::Ended(ended) if *standing.session.state() == State::Live => Some((standing.session.id(), ended)),
+            _ => None,
+        };
+        let found: Vec<_> = self.partition.standings(self.server).iter().filter_map(withdrawn).take(most).collect();
+        found.into_iter().filter(|(id, ended)| self.partition.change(*id, |session| session.end(ended.clone()))).count()
+    }
+
+    /// All that are live now.
+    pub(super) fn live(&self) -> impl Iterator<Item = Standing> {
+        self.partition.standings(self.server).into_iter().filter(|standing| self.verdict_of(standing) == Verdict::Live)
+    }
+
+    fn verdict(&self, id: SessionId) -> Option<Verdict> {
+        self.partition.standing(id, self.server).map(|standing| self.verdict_of(&standing))
+    }
+
+    fn verdict_of(&self, standing: &Standing) -> Verdict {
+        standing.verdict(self.now, &self.environment.limits)
+    }
+}

@@ -1,0 +1,90 @@
+//! Users and the audit log.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use async_trait::async_trait;
+
+use super::super::{Audit, Result, UserCreated, Users};
+use super::partition::Partition;
+use super::{Memory, lock};
+use crate::domain::audit::{Draft, Event};
+use crate::domain::ending::Actor;
+use crate::domain::id::{EventSeq, UserKey};
+use crate::domain::user::{Email, User};
+
+/// What no two users may share. Outside the partitions, as it would be on a cluster.
+#[derive(Default)]
+pub(super) struct Claims {
+    emails: BTreeMap<Email, UserKey>,
+}
+
+impl Claims {
+    fn nobody(&self) -> bool {
+        self.emails.is_empty()
+    }
+}
+
+#[async_trait]
+impl Users for Memory {
+    async fn user(&self, key: UserKey) -> Result<Option<User>> {
+        self.read("read a user", || self.find_user(key)).await
+    }
+
+    async fn user_by_email(&self, email: &Email) -> Result<Option<User>> {
+        self.read("find a user by address", || {
+            let key = lock(&self.claims).emails.get(email).copied();
+            key.and_then(|key| self.find_user(key))
+        })
+        .await
+    }
+
+    async fn has_users(&self) -> Result<bool> {
+        self.read("look for any user", || !lock(&self.claims).nobody()).await
+    }
+
+    async fn create_user(&self, user: User, first: bool, by: Actor, from: Option<IpAddr>) -> Result<UserCreated> {
+        self.write("create a user", || self.add_user(user, first, by, from)).await
+    }
+}
+
+#[async_trait]
+impl Audit for Memory {
+    async fn record(&self, draft: Draft) -> Result<EventSeq> {
+        self.write("write an event", || {
+            let mut log = lock(&self.log);
+            log.append(self.environment.clock.now(), draft)
+        })
+        .await
+    }
+
+    async fn events(&self, before: Option<EventSeq>, most: usize) -> Result<Vec<Event>> {
+        self.read("read the audit log", || lock(&self.log).newest(before, most)).await
+    }
+}
+
+impl Memory {
+    fn find_user(&self, key: UserKey) -> Option<User> {
+        self.partition(key).map(|partition| lock(&partition).user().clone())
+    }
+
+    fn add_user(&self, user: User, first: bool, by: Actor, from: Option<IpAddr>) -> UserCreated {
+        let mut claims = lock(&self.claims);
+        if first && !claims.nobody() {
+            return UserCreated::NotFirst;
+        }
+        let mut partitions = self.partitions.write().unwrap_or_else(PoisonError::into_inner);
+        if partitions.contains_key(&user.key()) {
+            return UserCreated::IdTaken;
+        }
+        if claims.emails.contains_key(&user.email) {
+            return UserCreated::EmailTaken;
+        }
+        let mut log = lock(&self.log);
+        log.append(self.environment.clock.now(), Draft::user_created(&user, by, from));
+        claims.emails.insert(user.email.clone(), user.key());
+        partitions.insert(user.key(), Arc::new(Mutex::new(Partition::new(user))));
+        UserCreated::Done
+    }
+}

@@ -1,0 +1,234 @@
+//! The only writer. It takes what waits, makes one transaction for each change, puts the whole group on disk with one
+//! `flush` and one `fdatasync` of its own, and then answers everybody.
+//!
+//! sled's own `flush` starts the writing without waiting for the disk, hence the descriptor of our own. A write or a sync
+//! that failed *poisons* the database: nobody knows what the disk holds, so nothing is read or written any more.
+
+use std::fs::File;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::{self, JoinHandle};
+
+use sled::Transactional;
+use sled::transaction::{TransactionError, TransactionResult, TransactionalTree};
+use tokio::sync::{mpsc, oneshot};
+
+use super::step::{Effect, Outcome, Shared, Step, Write};
+use crate::domain::id::EventSeq;
+use crate::store::{Result, StoreError};
+
+/// Changes that may wait; a further one waits to be let in.
+const QUEUE: usize = 1024;
+/// The most changes that share one sync.
+const GROUP: usize = 256;
+
+/// Answers whoever asked for a change, once its group is on disk or could not be put there.
+type Answer = Box<dyn FnOnce(bool) + Send>;
+type Work = Box<dyn FnOnce(&mut Step<'_>) -> (bool, Answer) + Send>;
+
+enum Job {
+    Change { work: Work, sync: bool },
+    Close(oneshot::Sender<()>),
+}
+
+/// Where changes are handed in.
+pub struct Committer {
+    jobs: mpsc::Sender<Job>,
+    poisoned: Arc<AtomicBool>,
+    thread: std::sync::Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Committer {
+    /// Starts the thread. `file` is sled's file, opened again; `next` the first free sequence number.
+    pub fn start(shared: Arc<Shared>, file: File, next: EventSeq) -> std::io::Result<Self> {
+        let (jobs, queue) = mpsc::channel(QUEUE);
+        let poisoned = Arc::new(AtomicBool::new(false));
+        let mut writer = Writer { shared, file, next, poisoned: Arc::clone(&poisoned) };
+        let thread = thread::Builder::new().name("committer".to_owned()).spawn(move || writer.run(queue))?;
+        Ok(Self { jobs, poisoned, thread: std::sync::Mutex::new(Some(thread)) })
+    }
+
+    /// Fails once the database is poisoned or closed.
+    pub fn healthy(&self) -> Result<()> {
+        if self.poisoned.load(Ordering::Acquire) { Err(stopped()) } else { Ok(()) }
+    }
+
+    /// Runs `work` as one step and answers when it is on disk.
+    pub async fn commit<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Step<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.healthy()?;
+        let (answer, answered) = oneshot::channel();
+        let work: Work = Box::new(move |step| {
+            let result = work(step);
+            let done = result.is_ok();
+            let answer: Answer = Box::new(move |durable| {
+                let result = if durable { result } else { result.and_then(|_| Err(unconfirmed())) };
+                // Whoever asked may have gone; the change stands.
+                let _ = answer.send(result);
+            });
+            (done, answer)
+        });
+        self.jobs.send(Job::Change { work, sync: true }).await.map_err(|_| stopped())?;
+        answered.await.map_err(|_| unconfirmed())?
+    }
+
+    /// Runs `work` some time soon, or not at all if there is much to do. Nobody is told.
+    pub fn submit(&self, work: impl FnOnce(&mut Step<'_>) -> Result<()> + Send + 'static) {
+        let work: Work = Box::new(move |step| {
+            let done = work(step).is_ok();
+            (done, Box::new(|_| ()))
+        });
+        let _ = self.jobs.try_send(Job::Change { work, sync: false });
+    }
+
+    /// Does what was handed in before, flushes and stops.
+    pub async fn close(&self) {
+        let (closed, wait) = oneshot::channel();
+        if self.jobs.send(Job::Close(closed)).await.is_ok() {
+            let _ = wait.await;
+        }
+        let thread = self.thread.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            let _ = tokio::task::spawn_blocking(move || thread.join()).await;
+        }
+    }
+}
+
+fn stopped() -> StoreError {
+    StoreError::Unavailable {
+        what: "the database has stopped after a failed write or because it was closed",
+        source: None,
+    }
+}
+
+fn unconfirmed() -> StoreError {
+    StoreError::Unavailable { what: "the change could not be confirmed on disk", source: None }
+}
+
+struct Writer {
+    shared: Arc<Shared>,
+    file: File,
+    next: EventSeq,
+    poisoned: Arc<AtomicBool>,
+}
+
+impl Writer {
+    fn run(&mut self, mut queue: mpsc::Receiver<Job>) {
+        let _poison = PoisonOnExit(Arc::clone(&self.poisoned));
+        while let Some(first) = queue.blocking_recv() {
+            let mut group = vec![first];
+            while group.len() < GROUP
+                && let Ok(job) = queue.try_recv()
+            {
+                group.push(job);
+            }
+            // sled may panic on damaged pages; a panic must not look like an answer.
+            match catch_unwind(AssertUnwindSafe(|| self.group(group))) {
+                Ok(None) => {}
+                Ok(Some(closed)) => {
+                    self.poisoned.store(true, Ordering::Release);
+                    let _ = closed.send(());
+                    return;
+                }
+                Err(_) => {
+                    tracing::error!("the database panicked while writing; it is closed to all requests");
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Does a group of changes; the last may be the order to close.
+    fn group(&mut self, group: Vec<Job>) -> Option<oneshot::Sender<()>> {
+        let mut answers = Vec::new();
+        let mut durable = Vec::new();
+        let mut sync = false;
+        let mut close = None;
+        for job in group {
+            match job {
+                Job::Close(closed) => {
+                    close = Some(closed);
+                    sync = true;
+                    break;
+                }
+                Job::Change { work, sync: wanted } => {
+                    let (answer, effects) = self.step(work);
+                    answers.push(answer);
+                    durable.extend(effects);
+                    // A refusal waits as well: what it saw may have been written in this very group.
+                    sync |= wanted;
+                }
+            }
+        }
+        let healthy = !self.poisoned.load(Ordering::Acquire) && (!sync || self.sync());
+        if healthy {
+            for effect in durable {
+                effect(&self.shared);
+            }
+        }
+        for answer in answers {
+            answer(healthy);
+        }
+        close
+    }
+
+    fn step(&mut self, work: Work) -> (Answer, Vec<Effect>) {
+        let mut step = Step::new(&self.shared, self.shared.environment.clock.now(), self.next);
+        let (done, answer) = work(&mut step);
+        if !done || self.poisoned.load(Ordering::Acquire) {
+            return (answer, Vec::new());
+        }
+        let Outcome { writes, visible, durable, next } = step.finish();
+        if let Err(error) = self.write(&writes) {
+            self.poison("write", &error);
+            return (answer, Vec::new());
+        }
+        self.next = next;
+        for effect in visible {
+            effect(&self.shared);
+        }
+        (answer, durable)
+    }
+
+    fn write(&self, writes: &[Write]) -> sled::Result<()> {
+        if writes.is_empty() {
+            return Ok(());
+        }
+        let made: TransactionResult<(), ()> = self.shared.trees.all().transaction(|trees: &Vec<TransactionalTree>| {
+            for Write { place, key, value } in writes {
+                let tree = &trees[*place as usize];
+                match value {
+                    Some(value) => tree.insert(key.as_slice(), value.as_slice())?,
+                    None => tree.remove(key.as_slice())?,
+                };
+            }
+            Ok(())
+        });
+        match made {
+            Ok(()) | Err(TransactionError::Abort(())) => Ok(()),
+            Err(TransactionError::Storage(error)) => Err(error),
+        }
+    }
+
+    fn sync(&self) -> bool {
+        let flushed = self.shared.trees.db.flush().map_err(|error| self.poison("flush", &error));
+        let synced = self.file.sync_data().map_err(|error| self.poison("fdatasync", &error));
+        flushed.is_ok() && synced.is_ok()
+    }
+
+    fn poison(&self, what: &str, error: &dyn std::error::Error) {
+        tracing::error!(%error, "{what} failed; the database is closed to all requests");
+        self.poisoned.store(true, Ordering::Release);
+    }
+}
+
+struct PoisonOnExit(Arc<AtomicBool>);
+
+impl Drop for PoisonOnExit {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}

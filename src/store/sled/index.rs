@@ -1,0 +1,371 @@
+//! Orders and counts of all sessions, in memory: rebuilt at opening, changed by the committer alone.
+//!
+//! Hints for pages, exact for counts. Ending all of a user's sessions, or everyone's, is a new *generation*: the
+//! counts change at once, the entries are moved later, by [`Index::reaped`].
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::net::IpAddr;
+
+use super::shelf::{Class, Position, Shelf, Walk};
+use crate::domain::id::{SessionId, UserKey};
+use crate::domain::listing::{Order, Status, Towards};
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::User;
+
+/// How many sessions there are of each status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counts {
+    pub live: u64,
+    pub ended: u64,
+    pub expired: u64,
+}
+
+/// What the index knows of one session.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    pub user: UserKey,
+    pub created: Timestamp,
+    pub seen: Timestamp,
+    pub deadline: Timestamp,
+    pub address: Option<IpAddr>,
+    pub class: Class,
+    /// Written, but not yet durable: in no order and no count.
+    pub pending: bool,
+    generations: Generations,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Generations {
+    user: u64,
+    server: u64,
+}
+
+/// A session to be entered.
+pub struct Arrival {
+    pub id: SessionId,
+    pub user: UserKey,
+    pub created: Timestamp,
+    pub seen: Timestamp,
+    pub deadline: Timestamp,
+    pub address: Option<IpAddr>,
+    pub class: Class,
+}
+
+/// One user's sessions.
+#[derive(Default)]
+pub struct Group {
+    /// What a text filter looks at: id, address and name in lower case.
+    pub text: String,
+    pub counts: Counts,
+    pub shelf: Shelf,
+    generation: u64,
+    /// The server's generation that `counts` and `shelf` were brought up to.
+    server: u64,
+    pending: Vec<SessionId>,
+    /// Live when their generation passed; still in the live order of the whole until they are reaped.
+    withdrawn: Vec<Shelf>,
+}
+
+enum Unreaped {
+    Group(UserKey),
+    Everyone { next: Option<UserKey> },
+    One(UserKey, SessionId),
+}
+
+/// See the module.
+#[derive(Default)]
+pub struct Index {
+    entries: HashMap<SessionId, Entry>,
+    groups: BTreeMap<UserKey, Group>,
+    shelf: Shelf,
+    /// The live ones by the time at which they expire.
+    expiry: BTreeSet<(Timestamp, SessionId)>,
+    counts: Counts,
+    generation: u64,
+    unreaped: VecDeque<Unreaped>,
+}
+
+impl Index {
+    pub fn entry(&self, id: SessionId) -> Option<&Entry> {
+        self.entries.get(&id)
+    }
+
+    pub fn groups(&self) -> impl Iterator<Item = (&UserKey, &Group)> {
+        self.groups.iter()
+    }
+
+    pub fn group(&self, key: UserKey) -> Option<&Group> {
+        self.groups.get(&key)
+    }
+
+    /// Everybody's positions. Those that passed with their generation stand among the live ones until they are reaped, so
+    /// the caller asks [`Index::class`] of each.
+    pub fn walk(&self, order: Order, status: Status, from: Option<Position>, towards: Towards) -> Walk<'_> {
+        let stale = status == Status::Ended && !self.unreaped.is_empty();
+        let classes = if stale { &[Class::Live, Class::Ended] } else { Class::of(status) };
+        self.shelf.walk(order, classes, from, towards)
+    }
+
+    pub fn counts(&self) -> Counts {
+        self.counts
+    }
+
+    /// The status of an entry by this index: a stale live one has ended.
+    pub fn class(&self, entry: &Entry) -> Class {
+        if entry.class == Class::Live && !self.is_current(entry) { Class::Ended } else { entry.class }
+    }
+
+    fn is_current(&self, entry: &Entry) -> bool {
+        let user = self.groups.get(&entry.user).map_or(0, |group| group.generation);
+        entry.generations == Generations { user, server: self.generation }
+    }
+
+    /// Notes a user's particulars for text filters.
+    pub fn user(&mut self, user: &User) {
+        let text = format!("{}\n{}\n{}", user.id, user.email, user.name).to_lowercase();
+        self.settle(user.key()).text = text;
+    }
+
+    /// A user's group, brought up to the present generation of the server.
+    pub fn settle(&mut self, key: UserKey) -> &mut Group {
+        let generation = self.generation;
+        let group = self.groups.entry(key).or_default();
+        if group.server != generation {
+            group.server = generation;
+            group.withdraw();
+        }
+        group
+    }
+
+    /// Enters a session as of opening the database.
+    pub fn load(&mut self, arrival: Arrival, unreaped: bool) {
+        let (id, user) = (arrival.id, arrival.user);
+        self.insert(arrival, false);
+        if unreaped {
+            self.unreaped.push_back(Unreaped::One(user, id));
+        }
+    }
+
+    /// Enters a new session that readers must not see yet.
+    pub fn insert_pending(&mut self, arrival: Arrival) {
+        let (id, user) = (arrival.id, arrival.user);
+        self.insert(arrival, true);
+        self.settle(user).pending.push(id);
+    }
+
+    fn insert(&mut self, arrival: Arrival, pending: bool) {
+        let Arrival { id, user, created, seen, deadline, address, class } = arrival;
+        let server = self.generation;
+        let generations = Generations { user: self.settle(user).generation, server };
+        let entry = Entry { user, created, seen, deadline, address, class, pending, generations };
+        if !pending {
+            self.place(id, &entry);
+        }
+        self.entries.insert(id, entry);
+    }
+
+    /// Shows a session whose record has become durable.
+    pub fn promote(&mut self, id: SessionId) {
+        let Some(mut entry) = self.entries.get(&id).cloned() else { return };
+        if !entry.pending {
+            return;
+        }
+        entry.pending = false;
+        self.settle(entry.user).pending.retain(|pending| *pending != id);
+        if entry.class == Class::Live && !self.is_current(&entry) {
+            entry.class = Class::Ended;
+            self.unreaped.push_back(Unreaped::One(entry.user, id));
+        }
+        self.place(id, &entry);
+        self.entries.insert(id, entry);
+    }
+
+    /// Puts an entry of the present generation into orders and counts.
+    fn place(&mut self, id: SessionId, entry: &Entry) {
+        self.shelf.insert(id, entry);
+        *self.counts.of(entry.class) += 1;
+        if entry.class == Class::Live {
+            self.expiry.insert((entry.deadline, id));
+        }
+        let group = self.settle(entry.user);
+        group.shelf.insert(id, entry);
+        *group.counts.of(entry.class) += 1;
+    }
+
+    /// Takes an entry of the present generation out of orders and counts.
+    fn displace(&mut self, id: SessionId, entry: &Entry) {
+        self.shelf.remove(id, entry);
+        *self.counts.of(entry.class) -= 1;
+        self.expiry.remove(&(entry.deadline, id));
+        let group = self.settle(entry.user);
+        group.shelf.remove(id, entry);
+        *group.counts.of(entry.class) -= 1;
+    }
+
+    fn change(&mut self, id: SessionId, change: impl FnOnce(&mut Entry)) {
+        let Some(entry) = self.entries.get(&id).cloned() else { return };
+        let mut changed = entry.clone();
+        change(&mut changed);
+        if !entry.pending {
+            self.displace(id, &entry);
+            self.place(id, &changed);
+        }
+        self.entries.insert(id, changed);
+    }
+
+    /// Lets all sessions expire whose time has come.
+    pub fn advance(&mut self, now: Timestamp) {
+        while let Some(&(deadline, id)) = self.expiry.first() {
+            if deadline > now {
+                return;
+            }
+            let stale = self.entries.get(&id).is_none_or(|entry| !self.is_current(entry));
+            if stale {
+                self.expiry.pop_first();
+            } else {
+                self.change(id, |entry| entry.class = Class::Expired);
+            }
+        }
+    }
+
+    /// Notes that a live session was seen.
+    pub fn touch(&mut self, id: SessionId, seen: Timestamp, deadline: Timestamp) {
+        self.change(id, |entry| {
+            entry.seen = seen;
+            entry.deadline = deadline;
+        });
+    }
+
+    /// Notes that a live session was ended by name.
+    pub fn end(&mut self, id: SessionId) {
+        self.change(id, |entry| entry.class = Class::Ended);
+    }
+
+    /// Ends all of a user's live sessions but `keep`: a new generation.
+    pub fn end_user(&mut self, user: UserKey, keep: Option<SessionId>) {
+        let kept = keep.and_then(|id| self.entries.get(&id).cloned().map(|entry| (id, entry)));
+        if let Some((id, entry)) = kept.as_ref().filter(|(_, entry)| !entry.pending) {
+            self.displace(*id, entry);
+        }
+        let group = self.settle(user);
+        let ended = group.counts.live;
+        group.generation += 1;
+        group.withdraw();
+        let generation = group.generation;
+        self.counts.live -= ended;
+        self.counts.ended += ended;
+        if let Some((id, mut entry)) = kept {
+            entry.generations.user = generation;
+            if !entry.pending {
+                self.place(id, &entry);
+            }
+            self.entries.insert(id, entry);
+        }
+        self.unreaped.push_back(Unreaped::Group(user));
+    }
+
+    /// Ends everyone's live sessions: a new generation.
+    pub fn end_everyone(&mut self) {
+        self.generation += 1;
+        self.counts.ended += self.counts.live;
+        self.counts.live = 0;
+        self.expiry.clear();
+        self.unreaped.push_back(Unreaped::Everyone { next: None });
+    }
+
+    /// Live sessions of a user, those not yet durable included: how many, and which of them are idle longest, as many as
+    /// are above `room`.
+    pub fn above(&mut self, user: UserKey, room: usize) -> Vec<SessionId> {
+        let group = self.settle(user);
+        let shown = usize::try_from(group.counts.live).unwrap_or(usize::MAX);
+        let pending = group.pending.clone();
+        let pending: Vec<_> = pending
+            .into_iter()
+            .filter(|id| self.entries.get(id).is_some_and(|e| self.class(e) == Class::Live))
+            .collect();
+        let above = (shown + pending.len()).saturating_sub(room);
+        let Some(group) = self.groups.get(&user) else { return Vec::new() };
+        group.shelf.oldest_live().chain(pending).take(above).collect()
+    }
+
+    /// Up to `most` sessions whose records still say that they are live although their generation has passed.
+    pub fn unreaped(&mut self, most: usize) -> Vec<(UserKey, SessionId)> {
+        let mut found = Vec::new();
+        while found.len() < most {
+            match self.unreaped.pop_front() {
+                None => break,
+                Some(Unreaped::One(user, id)) => found.push((user, id)),
+                Some(Unreaped::Group(user)) => {
+                    let group = self.settle(user);
+                    let Some(shelf) = group.withdrawn.last() else { continue };
+                    found.extend(shelf.oldest_live().take(most - found.len()).map(|id| (user, id)));
+                    self.unreaped.push_back(Unreaped::Group(user));
+                    break;
+                }
+                Some(Unreaped::Everyone { next }) => {
+                    use std::ops::Bound::{Excluded, Unbounded};
+                    let from = next.map_or(Unbounded, Excluded);
+                    let keys: Vec<_> = self.groups.range((from, Unbounded)).take(most).map(|(key, _)| *key).collect();
+                    for key in &keys {
+                        if !self.settle(*key).withdrawn.is_empty() {
+                            self.unreaped.push_front(Unreaped::Group(*key));
+                        }
+                    }
+                    if let Some(last) = keys.last() {
+                        self.unreaped.push_back(Unreaped::Everyone { next: Some(*last) });
+                    }
+                }
+            }
+        }
+        found
+    }
+
+    /// Moves an entry whose generation has passed to where its status belongs.
+    pub fn reaped(&mut self, id: SessionId) {
+        let Some(mut entry) = self.entries.get(&id).cloned() else { return };
+        if entry.class != Class::Live {
+            return;
+        }
+        let group = self.settle(entry.user);
+        for shelf in &mut group.withdrawn {
+            shelf.remove(id, &entry);
+        }
+        group.withdrawn.retain(|shelf| !shelf.is_empty());
+        self.shelf.remove(id, &entry);
+        self.expiry.remove(&(entry.deadline, id));
+        entry.class = Class::Ended;
+        self.shelf.insert(id, &entry);
+        // The counts have known it since the generation passed.
+        self.settle(entry.user).shelf.insert(id, &entry);
+        self.entries.insert(id, entry);
+    }
+}
+
+impl Group {
+    /// This user's positions, those that passed with their generation among the ended ones.
+    pub fn walk(&self, order: Order, status: Status, from: Option<Position>, towards: Towards) -> Walk<'_> {
+        let own = std::iter::once(self.shelf.walk(order, Class::of(status), from, towards));
+        let withdrawn = if matches!(status, Status::Ended | Status::Any) { &self.withdrawn[..] } else { &[] };
+        let withdrawn = withdrawn.iter().map(|shelf| shelf.walk(order, &[Class::Live], from, towards));
+        Walk::merge(own.chain(withdrawn), towards)
+    }
+
+    fn withdraw(&mut self) {
+        self.counts.ended += self.counts.live;
+        self.counts.live = 0;
+        let live = self.shelf.take_live();
+        if !live.is_empty() {
+            self.withdrawn.push(live);
+        }
+    }
+}
+
+impl Counts {
+    fn of(&mut self, class: Class) -> &mut u64 {
+        match class {
+            Class::Live => &mut self.live,
+            Class::Ended => &mut self.ended,
+            Class::Expired => &mut self.expired,
+        }
+    }
+}

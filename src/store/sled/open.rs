@@ -1,0 +1,278 @@
+//! Opening a database that may be new, in use, damaged, read-only or from a later version.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, RwLock};
+use std::thread;
+use std::time::Duration;
+
+use super::committer::Committer;
+use super::index::{Arrival, Index};
+use super::shelf::Class;
+use super::step::Shared;
+use super::trees::{EPOCH, Place, Trees, session_key};
+use crate::domain::epoch::Epoch;
+use crate::domain::id::{EventSeq, UserKey};
+use crate::domain::session::{Session, State, Verdict};
+use crate::domain::timestamp::Timestamp;
+use crate::store::{Environment, StoreError, codec};
+
+/// A process that was killed may hold the lock for a moment longer.
+const LOCK_TRIES: u32 = 50;
+const LOCK_PAUSE: Duration = Duration::from_millis(100);
+/// Bounds memory: sled's own default is 1 GiB.
+const CACHE_BYTES: u64 = 128 * 1024 * 1024;
+/// How far the wall clock may lie behind the newest record before nothing that the database holds is trusted.
+const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);
+
+/// Why a database did not open. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Somebody else has it.
+    #[error("another process has the database in {} open; stop that process, or choose another folder with --data", .0.display())]
+    Locked(PathBuf),
+    /// The folder cannot be used.
+    #[error("the database folder {} cannot be used: {source}; check that it exists on a writable disk and belongs to this user", folder.display())]
+    Folder {
+        /// Which.
+        folder: PathBuf,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// It was written by a later version.
+    #[error("the database in {} has format {found}, and this version of sessiond reads format {}; use the newer version", folder.display(), codec::VERSION)]
+    Newer {
+        /// Where.
+        folder: PathBuf,
+        /// Which format it has.
+        found: u8,
+    },
+    /// It cannot be read.
+    #[error("the database in {} is damaged ({what}); restore a backup, or move the folder away to start anew", folder.display())]
+    Damaged {
+        /// Where.
+        folder: PathBuf,
+        /// What was found.
+        what: String,
+    },
+}
+
+/// What opening found, beside the database itself.
+pub struct Opened {
+    pub shared: Arc<Shared>,
+    pub committer: Committer,
+    /// Set if the wall clock lies this far behind the newest record.
+    pub behind: Option<Duration>,
+}
+
+/// Opens or creates the database in `folder`.
+pub fn open(folder: &Path, environment: Environment) -> Result<Opened, OpenError> {
+    let in_folder = |source| OpenError::Folder { folder: folder.to_owned(), source };
+    make_private(folder).map_err(in_folder)?;
+    quarantine(folder, |name| name.ends_with(".generating")).map_err(in_folder)?;
+
+    let db = match open_locked(folder) {
+        Err(Failure::Corrupt(what)) => {
+            tracing::error!(%what, "the database did not open; trying once more without its newest snapshot");
+            quarantine_newest_snapshot(folder).map_err(in_folder)?;
+            open_locked(folder)
+        }
+        other => other,
+    };
+    let db = db.map_err(|failure| failure.told(folder))?;
+    let created = !db.was_recovered();
+
+    let damaged = |error: &dyn std::error::Error| OpenError::Damaged { folder: folder.to_owned(), what: chain(error) };
+    let trees = Trees::open(db).map_err(|error| damaged(&error))?;
+    check_format(&trees, folder)?;
+    let epoch = server_epoch(&trees, &environment).map_err(|error| damaged(&error))?;
+
+    // sled syncs no directory: without this a power cut can take the whole new database away.
+    let file = OpenOptions::new().write(true).open(folder.join("db")).map_err(in_folder)?;
+    if created {
+        trees.db.flush().map_err(|error| damaged(&error))?;
+        file.sync_all().map_err(in_folder)?;
+        for directory in [Some(folder), folder.parent()].into_iter().flatten() {
+            sync_directory(directory).map_err(in_folder)?;
+        }
+    }
+
+    let shared = Shared { trees, index: Mutex::default(), epoch: RwLock::new(epoch), environment };
+    let newest = load(&shared).map_err(|error| damaged(&error))?;
+    let behind =
+        newest.map(|(newest, _)| newest.since(shared.environment.clock.now())).filter(|by| *by > CLOCK_TOLERANCE);
+    let next = EventSeq(newest.map_or(0, |(_, seq)| seq.0) + 1);
+    let shared = Arc::new(shared);
+    let committer = Committer::start(Arc::clone(&shared), file, next).map_err(in_folder)?;
+    Ok(Opened { shared, committer, behind })
+}
+
+/// Creates the folder, for this user alone.
+fn make_private(folder: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::DirBuilderExt;
+        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+    }
+    #[cfg(not(unix))]
+    fs::create_dir_all(folder)
+}
+
+fn sync_directory(directory: &Path) -> io::Result<()> {
+    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
+    File::open(directory)?.sync_all()
+}
+
+/// Puts files that sled would choke on aside, never away.
+fn quarantine(folder: &Path, unwanted: impl Fn(&str) -> bool) -> io::Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if unwanted(&name) {
+            let aside = folder.join("quarantine");
+            make_private(&aside)?;
+            tracing::warn!(file = %name, "an unfinished snapshot was put into quarantine");
+            fs::rename(entry.path(), aside.join(name))?;
+        }
+    }
+    Ok(())
+}
+
+fn quarantine_newest_snapshot(folder: &Path) -> io::Result<()> {
+    let mut snapshots: Vec<_> = fs::read_dir(folder)?
+        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+        .filter(|name| name.starts_with("snap."))
+        .collect();
+    snapshots.sort();
+    match snapshots.pop() {
+        Some(newest) => quarantine(folder, |name| name == newest),
+        None => Ok(()),
+    }
+}
+
+enum Failure {
+    Locked,
+    Io(io::Error),
+    Corrupt(String),
+}
+
+impl Failure {
+    fn told(self, folder: &Path) -> OpenError {
+        let folder = folder.to_owned();
+        match self {
+            Self::Locked => OpenError::Locked(folder),
+            Self::Io(source) => OpenError::Folder { folder, source },
+            Self::Corrupt(what) => OpenError::Damaged { folder, what },
+        }
+    }
+}
+
+fn open_locked(folder: &Path) -> Result<sled::Db, Failure> {
+    for _ in 1..LOCK_TRIES {
+        match open_once(folder) {
+            Err(Failure::Locked) => thread::sleep(LOCK_PAUSE),
+            other => return other,
+        }
+    }
+    open_once(folder)
+}
+
+fn open_once(folder: &Path) -> Result<sled::Db, Failure> {
+    let config = sled::Config::new().path(folder).cache_capacity(CACHE_BYTES).flush_every_ms(Some(500));
+    // A truncated file makes sled panic.
+    match catch_unwind(AssertUnwindSafe(|| config.open())) {
+        Ok(Ok(db)) => Ok(db),
+        Ok(Err(sled::Error::Io(error))) if error.to_string().contains("could not acquire lock") => Err(Failure::Locked),
+        Ok(Err(sled::Error::Io(error))) if error.kind() == io::ErrorKind::UnexpectedEof => {
+            Err(Failure::Corrupt(error.to_string()))
+        }
+        Ok(Err(sled::Error::Io(error))) => Err(Failure::Io(error)),
+        Ok(Err(error)) => Err(Failure::Corrupt(error.to_string())),
+        Err(_) => Err(Failure::Corrupt("a file is cut short or overwritten".to_owned())),
+    }
+}
+
+/// Every record carries its format; the server's epoch is the one that always exists.
+fn check_format(trees: &Trees, folder: &Path) -> Result<(), OpenError> {
+    let raw = trees.tree(Place::Meta).get(EPOCH);
+    let raw = raw.map_err(|error| OpenError::Damaged { folder: folder.to_owned(), what: error.to_string() })?;
+    match raw.as_deref().and_then(|bytes| bytes.first()) {
+        Some(found) if *found > codec::VERSION => Err(OpenError::Newer { folder: folder.to_owned(), found: *found }),
+        _ => Ok(()),
+    }
+}
+
+/// The stored epoch, or a first one. A database that holds sessions without an epoch has lost it: a fresh one ends them all.
+fn server_epoch(trees: &Trees, environment: &Environment) -> Result<Epoch, StoreError> {
+    if let Some(epoch) = trees.get(Place::Meta, EPOCH)? {
+        return Ok(epoch);
+    }
+    let epoch = Epoch::draw(&*environment.entropy);
+    let bytes = codec::encode(EPOCH, &epoch)?;
+    let written = trees.tree(Place::Meta).insert(EPOCH, bytes);
+    written.map_err(|error| StoreError::unavailable("write the first epoch", error))?;
+    Ok(epoch)
+}
+
+/// Fills the index. Answers the newest time and the last sequence number of all records.
+fn load(shared: &Shared) -> Result<Option<(Timestamp, EventSeq)>, StoreError> {
+    let (trees, environment) = (&shared.trees, &shared.environment);
+    let mut index = Index::default();
+    for user in trees.scan(Place::Users) {
+        index.user(&user?.1);
+    }
+    let now = environment.clock.now();
+    for record in trees.scan::<Session>(Place::Sessions) {
+        let (key, session) = record?;
+        let user = session.user_key();
+        if *key != session_key(user, session.id()) {
+            return Err(StoreError::corrupt("sessions", "a session stands under another one's key"));
+        }
+        let Some(standing) = shared.standing(user, session.id())? else { continue };
+        let class = match standing.verdict(now, &environment.limits) {
+            Verdict::Live => Class::Live,
+            Verdict::Ended(_) => Class::Ended,
+            Verdict::Expired(_) => Class::Expired,
+        };
+        let unreaped = class == Class::Ended && *session.state() == State::Live;
+        index.load(arrival(user, &standing, environment, class), unreaped);
+    }
+    *shared.index() = index;
+
+    let last = trees.tree(Place::Audit).last().map_err(|error| StoreError::unavailable("read", error))?;
+    let Some((key, _)) = last else { return Ok(None) };
+    let seq = key.as_ref().try_into().map(u64::from_be_bytes);
+    let seq = EventSeq(seq.map_err(|error| StoreError::corrupt("audit", error))?);
+    Ok(trees.event(seq)?.map(|event| (event.at, seq)))
+}
+
+/// What the index keeps of a session.
+pub fn arrival(
+    user: UserKey,
+    standing: &crate::domain::session::Standing,
+    environment: &Environment,
+    class: Class,
+) -> Arrival {
+    Arrival {
+        id: standing.session.id(),
+        user,
+        created: standing.session.created(),
+        seen: standing.seen,
+        deadline: standing.deadline(&environment.limits),
+        address: standing.session.client().address,
+        class,
+    }
+}
+
+fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text = format!("{text}: {source}");
+        next = source.source();
+    }
+    text
+}

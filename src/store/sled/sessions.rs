@@ -1,0 +1,229 @@
+//! The life of sessions, each change one step of the committer.
+
+use async_trait::async_trait;
+
+use super::open::arrival;
+use super::shelf::Class;
+use super::step::Step;
+use super::trees::{EPOCH, Place, session_key};
+use super::{Sled, listing};
+use crate::domain::audit::{Action, Draft, Outcome};
+use crate::domain::ending::{Actor, Ended, Ending, Reason};
+use crate::domain::epoch::{Epoch, Epochs};
+use crate::domain::id::{SessionId, UserKey};
+use crate::domain::listing::{Filter, Page, Query, Total};
+use crate::domain::session::{AlreadyEnded, Session, Standing, State, Verdict};
+use crate::store::{Change, Created, End, EndUser, Result, Sessions, StoreError};
+
+#[async_trait]
+impl Sessions for Sled {
+    async fn server_epoch(&self) -> Result<Epoch> {
+        self.committer.healthy()?;
+        Ok(self.shared.server_epoch())
+    }
+
+    /// A handful of point reads, a few microseconds from the cache: not worth another thread.
+    async fn session(&self, user: UserKey, id: SessionId) -> Result<Option<Standing>> {
+        self.committer.healthy()?;
+        self.shared.standing(user, id)
+    }
+
+    async fn owner(&self, id: SessionId) -> Result<Option<UserKey>> {
+        self.committer.healthy()?;
+        Ok(self.shared.index().entry(id).filter(|entry| !entry.pending).map(|entry| entry.user))
+    }
+
+    async fn create(&self, session: Session, replaces: Option<SessionId>) -> Result<Created> {
+        self.committer.commit(move |step| create(step, &session, replaces)).await
+    }
+
+    async fn end(&self, user: UserKey, id: SessionId, ending: Ending) -> Result<End> {
+        self.committer.commit(move |step| end(step, user, id, &ending)).await
+    }
+
+    async fn end_user(&self, user: UserKey, keep: Option<SessionId>, ending: Ending) -> Result<EndUser> {
+        self.committer.commit(move |step| end_user(step, user, keep, &ending)).await
+    }
+
+    async fn end_everyone(&self, ending: Ending) -> Result<(u64, Ended)> {
+        self.committer.commit(move |step| end_everyone(step, &ending)).await
+    }
+
+    async fn reauthenticate(&self, user: UserKey, id: SessionId) -> Result<Change> {
+        self.committer.commit(move |step| reauthenticate(step, user, id)).await
+    }
+
+    async fn touch(&self, user: UserKey, id: SessionId) -> Result<()> {
+        self.committer.healthy()?;
+        self.committer.submit(move |step| touch(step, user, id));
+        Ok(())
+    }
+
+    async fn reap(&self, most: usize) -> Result<usize> {
+        self.committer.commit(move |step| reap(step, most)).await
+    }
+
+    async fn page(&self, query: &Query) -> Result<Page> {
+        let query = query.clone();
+        self.read(move |shared| listing::page(shared, &query)).await
+    }
+
+    async fn total(&self, filter: &Filter) -> Result<Total> {
+        let filter = filter.clone();
+        self.read(move |shared| listing::total(shared, &filter)).await
+    }
+}
+
+fn create(step: &mut Step<'_>, session: &Session, replaces: Option<SessionId>) -> Result<Created> {
+    let (user, shared) = (session.user_key(), step.shared);
+    let present = shared.trees.user(user)?.map(|owner| Epochs { user: owner.epoch, server: shared.server_epoch() });
+    if present != Some(session.epochs()) {
+        return Ok(Created::Stale);
+    }
+    let limits = shared.environment.limits;
+
+    // Let the old session go before counting, so that signing in again never costs another one.
+    let mut gone = Vec::new();
+    if let Some(old) = replaces {
+        let by = Actor::User(session.user().clone());
+        let ending = Ending::new(by, Reason::Replaced, session.client().address);
+        if matches!(end(step, user, old, &ending)?, End::Done(_)) {
+            gone.push(old);
+        }
+    }
+    let room = usize::try_from(limits.sessions_per_user).unwrap_or(usize::MAX).max(1) - 1;
+    let above = {
+        let mut index = shared.index();
+        index.advance(step.now);
+        index.above(user, room)
+    };
+    let too_many = above.len().saturating_sub(gone.len());
+    let mut displaced = Vec::new();
+    for id in above.into_iter().filter(|id| !gone.contains(id)).take(too_many) {
+        let ending = Ending::new(Actor::System, Reason::Limit, session.client().address);
+        if matches!(end(step, user, id, &ending)?, End::Done(_)) {
+            displaced.push(id);
+        }
+    }
+
+    let id = session.id();
+    step.put(Place::Sessions, &session_key(user, id), session)?;
+    step.event(Draft::signed_in(session))?;
+    let standing = Standing {
+        seen: session.created(),
+        user: None,
+        server: session.epochs().server,
+        replaced: None,
+        session: session.clone(),
+    };
+    let arrival = arrival(user, &standing, &shared.environment, Class::Live);
+    step.when_visible(move |shared| shared.index().insert_pending(arrival));
+    step.when_durable(move |shared| shared.index().promote(id));
+    Ok(Created::Done { displaced })
+}
+
+fn end(step: &mut Step<'_>, user: UserKey, id: SessionId, ending: &Ending) -> Result<End> {
+    let Some(standing) = step.shared.standing(user, id)? else { return Ok(End::NotFound) };
+    match standing.verdict(step.now, &step.shared.environment.limits) {
+        Verdict::Live => {}
+        past => return Ok(End::AlreadyEnded(past)),
+    }
+    let ended = step.ended(ending, Draft::ended_one(ending, standing.session.user(), id))?;
+    let mut session = standing.session;
+    end_record(step, user, &mut session, ended.clone())?;
+    step.when_visible(move |shared| shared.index().end(id));
+    Ok(End::Done(ended))
+}
+
+fn end_record(step: &mut Step<'_>, user: UserKey, session: &mut Session, ended: Ended) -> Result<()> {
+    session.end(ended).map_err(|AlreadyEnded(_)| StoreError::Conflict { what: "end a session" })?;
+    step.put(Place::Sessions, &session_key(user, session.id()), session)
+}
+
+fn end_user(step: &mut Step<'_>, user: UserKey, keep: Option<SessionId>, ending: &Ending) -> Result<EndUser> {
+    let (shared, now) = (step.shared, step.now);
+    let Some(mut owner) = shared.trees.user(user)? else { return Ok(EndUser::NotFound) };
+    let fresh = Epoch::draw(&*shared.environment.entropy);
+
+    if let Some(id) = keep {
+        let standing = shared.standing(user, id)?;
+        let live = standing.filter(|kept| kept.verdict(now, &shared.environment.limits) == Verdict::Live);
+        let Some(Standing { mut session, .. }) = live else { return Ok(EndUser::KeeperEnded) };
+        session.restamp(fresh).map_err(|AlreadyEnded(_)| StoreError::Conflict { what: "keep a session" })?;
+        step.put(Place::Sessions, &session_key(user, id), &session)?;
+    }
+    let live = {
+        let mut index = shared.index();
+        index.advance(now);
+        index.settle(user).counts.live
+    };
+    let count = live.saturating_sub(u64::from(keep.is_some()));
+    let ended = step.ended(ending, Draft::ended_user(ending, &owner.id, count))?;
+    step.put(Place::Replaced, owner.epoch.bytes(), &ended)?;
+    owner.epoch = fresh;
+    step.put(Place::Users, user.bytes(), &owner)?;
+    step.when_visible(move |shared| shared.index().end_user(user, keep));
+    Ok(EndUser::Done { count, ended })
+}
+
+fn end_everyone(step: &mut Step<'_>, ending: &Ending) -> Result<(u64, Ended)> {
+    let shared = step.shared;
+    let count = {
+        let mut index = shared.index();
+        index.advance(step.now);
+        index.counts().live
+    };
+    let ended = step.ended(ending, Draft::ended_everyone(ending, count))?;
+    let fresh = Epoch::draw(&*shared.environment.entropy);
+    step.put(Place::Replaced, shared.server_epoch().bytes(), &ended)?;
+    step.put(Place::Meta, EPOCH, &fresh)?;
+    step.when_visible(move |shared| {
+        *shared.epoch.write().unwrap_or_else(std::sync::PoisonError::into_inner) = fresh;
+        shared.index().end_everyone();
+    });
+    Ok((count, ended))
+}
+
+fn reauthenticate(step: &mut Step<'_>, user: UserKey, id: SessionId) -> Result<Change> {
+    let Some(standing) = step.shared.standing(user, id)? else { return Ok(Change::NotFound) };
+    match standing.verdict(step.now, &step.shared.environment.limits) {
+        Verdict::Live => {}
+        past => return Ok(Change::AlreadyEnded(past)),
+    }
+    let mut session = standing.session;
+    session.reauthenticate(step.now).map_err(|AlreadyEnded(_)| StoreError::Conflict { what: "reauthenticate" })?;
+    step.put(Place::Sessions, &session_key(user, id), &session)?;
+    let owner = session.user().clone();
+    let draft = Draft::new(Actor::User(owner.clone()), Action::Reauthenticate, Outcome::Success);
+    step.event(Draft { user: Some(owner), session: Some(id), ..draft })?;
+    Ok(Change::Done)
+}
+
+fn touch(step: &mut Step<'_>, user: UserKey, id: SessionId) -> Result<()> {
+    let limits = step.shared.environment.limits;
+    let Some(mut standing) = step.shared.standing(user, id)? else { return Ok(()) };
+    let due = standing.seen + standing.session.lifetime(&limits).touch_step();
+    if standing.verdict(step.now, &limits) != Verdict::Live || step.now < due {
+        return Ok(());
+    }
+    standing.seen = step.now;
+    let (seen, deadline) = (standing.seen, standing.deadline(&limits));
+    step.put(Place::Seen, &session_key(user, id), &seen)?;
+    step.when_visible(move |shared| shared.index().touch(id, seen, deadline));
+    Ok(())
+}
+
+fn reap(step: &mut Step<'_>, most: usize) -> Result<usize> {
+    let found = step.shared.index().unreaped(most);
+    for (user, id) in &found {
+        let (user, id) = (*user, *id);
+        if let Some(mut standing) = step.shared.standing(user, id)?
+            && *standing.session.state() == State::Live
+            && let Verdict::Ended(ended) = standing.verdict(step.now, &step.shared.environment.limits)
+        {
+            end_record(step, user, &mut standing.session, ended)?;
+        }
+        step.when_visible(move |shared| shared.index().reaped(id));
+    }
+    Ok(found.len())
+}

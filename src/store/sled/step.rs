@@ -1,0 +1,111 @@
+//! One step of the committer: what it read, and what it is about to write, in one transaction.
+
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+
+use serde::Serialize;
+
+use super::index::Index;
+use super::trees::{Place, Trees};
+use crate::domain::audit::{Draft, Event};
+use crate::domain::ending::{Ended, Ending};
+use crate::domain::epoch::Epoch;
+use crate::domain::id::{EventSeq, SessionId, UserKey};
+use crate::domain::session::Standing;
+use crate::domain::timestamp::Timestamp;
+use crate::store::{Environment, Result, codec};
+
+/// What readers and the committer share.
+pub struct Shared {
+    pub trees: Trees,
+    pub index: Mutex<Index>,
+    /// The server's epoch: replaced right after the transaction that wrote it, before anybody is answered.
+    pub epoch: RwLock<Epoch>,
+    pub environment: Environment,
+}
+
+impl Shared {
+    pub fn index(&self) -> MutexGuard<'_, Index> {
+        self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn server_epoch(&self) -> Epoch {
+        *self.epoch.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn standing(&self, user: UserKey, id: SessionId) -> Result<Option<Standing>> {
+        self.trees.standing(user, id, || self.server_epoch())
+    }
+}
+
+/// A change to memory that goes with a change to the trees.
+pub type Effect = Box<dyn FnOnce(&Shared) + Send>;
+
+/// A write, not yet made.
+pub struct Write {
+    pub place: Place,
+    pub key: Vec<u8>,
+    /// `None` removes.
+    pub value: Option<Vec<u8>>,
+}
+
+/// See the module. Reads see everything that earlier steps wrote, and nothing of this one.
+pub struct Step<'a> {
+    pub shared: &'a Shared,
+    /// The time of this step; stamps all that it writes.
+    pub now: Timestamp,
+    next: EventSeq,
+    writes: Vec<Write>,
+    visible: Vec<Effect>,
+    durable: Vec<Effect>,
+}
+
+/// What a step leaves behind for the committer.
+pub struct Outcome {
+    pub writes: Vec<Write>,
+    /// To run once the transaction is made: endings are visible before they are durable.
+    pub visible: Vec<Effect>,
+    /// To run once it is on disk: new sessions are visible only then.
+    pub durable: Vec<Effect>,
+    pub next: EventSeq,
+}
+
+impl<'a> Step<'a> {
+    pub fn new(shared: &'a Shared, now: Timestamp, next: EventSeq) -> Self {
+        Self { shared, now, next, writes: Vec::new(), visible: Vec::new(), durable: Vec::new() }
+    }
+
+    pub fn finish(self) -> Outcome {
+        Outcome { writes: self.writes, visible: self.visible, durable: self.durable, next: self.next }
+    }
+
+    /// Writes a record.
+    pub fn put<T: Serialize>(&mut self, place: Place, key: &[u8], value: &T) -> Result<()> {
+        let value = Some(codec::encode(key, value)?);
+        self.writes.push(Write { place, key: key.to_vec(), value });
+        Ok(())
+    }
+
+    /// Writes the next audit event.
+    pub fn event(&mut self, draft: Draft) -> Result<EventSeq> {
+        let seq = self.next;
+        self.next = EventSeq(seq.0 + 1);
+        self.put(Place::Audit, &seq.0.to_be_bytes(), &Event { seq, at: self.now, draft })?;
+        Ok(seq)
+    }
+
+    /// Writes the event of an ending; the answer is what sessions remember.
+    pub fn ended(&mut self, ending: &Ending, draft: Draft) -> Result<Ended> {
+        let seq = self.event(draft)?;
+        Ok(ending.at(self.now, seq))
+    }
+
+    /// Changes memory when the transaction is made.
+    pub fn when_visible(&mut self, effect: impl FnOnce(&Shared) + Send + 'static) {
+        self.visible.push(Box::new(effect));
+    }
+
+    /// Changes memory when the transaction is on disk.
+    pub fn when_durable(&mut self, effect: impl FnOnce(&Shared) + Send + 'static) {
+        self.durable.push(Box::new(effect));
+    }
+}

@@ -1,0 +1,114 @@
+//! `/account`: one's own sessions.
+
+use rocket::form::Form;
+use rocket::{FromForm, FromFormField, Route, get, post, routes};
+use serde_json::{Value, json};
+
+use super::logout::signed_out;
+use crate::domain::id::SessionId;
+use crate::domain::listing::{Filter, Query, Status, Whose};
+use crate::service::sessions::{Scope, SignedOut};
+use crate::web::answer::{Answer, Page, SeeOther};
+use crate::web::error::PageError;
+use crate::web::flash::Flash;
+use crate::web::guards::{Caller, CurrentSession, Server};
+use crate::web::view::{self, Viewer};
+
+/// How many sessions of the past are shown.
+const PAST: usize = 5;
+
+pub fn routes() -> Vec<Route> {
+    routes![page, end, end_one]
+}
+
+#[get("/account")]
+async fn page(server: Server<'_>, current: CurrentSession<'_>) -> Result<Page, PageError> {
+    let service = &server.0.service;
+    let live = current.live();
+    let viewer =
+        Viewer { now: service.clock().now(), limits: service.limits(), own: live.session.id(), administrator: false };
+    let of = |status, rows| {
+        let filter = Filter { whose: Whose::User(live.user.key()), status, network: None };
+        Query { rows, ..Query::first(filter) }
+    };
+    let mut rows = Vec::new();
+    let mut query = of(Status::Live, Query::MOST_ROWS);
+    loop {
+        let page = service.list(&query).await?;
+        rows.extend(page.rows);
+        match page.older {
+            Some(older) => query.cursor = Some(older),
+            None => break,
+        }
+    }
+    rows.sort_by_key(|(standing, _)| standing.session.id() != viewer.own);
+    let mut past = service.list(&of(Status::Ended, PAST)).await?.rows;
+    past.extend(service.list(&of(Status::Expired, PAST)).await?.rows);
+    past.sort_by_key(|(standing, _)| std::cmp::Reverse(standing.seen));
+    past.truncate(PAST);
+
+    let shown =
+        |rows: &[_]| rows.iter().map(|(standing, verdict)| viewer.row(standing, verdict)).collect::<Vec<Value>>();
+    let context = json!({
+        "user": view::user(&live.user),
+        "rows": shown(&rows),
+        "others": rows.iter().filter(|(standing, _)| standing.session.id() != viewer.own).count(),
+        "ended": shown(&past),
+    });
+    Ok(Page::new("pages/account.html", "My sessions", context))
+}
+
+#[derive(Clone, Copy, FromFormField)]
+enum Reach {
+    Others,
+    All,
+}
+
+#[derive(FromForm)]
+struct Fields {
+    scope: Reach,
+}
+
+/// All others, or all.
+#[post("/account/sessions/end", data = "<fields>")]
+async fn end(
+    server: Server<'_>,
+    caller: Caller<'_>,
+    current: CurrentSession<'_>,
+    fields: Form<Fields>,
+) -> Result<Answer, PageError> {
+    let scope = match fields.scope {
+        Reach::Others => Scope::Others,
+        Reach::All => Scope::All,
+    };
+    let ended = server.0.service.sign_out(current.live(), scope, caller.address).await?;
+    Ok(match (scope, ended) {
+        (Scope::All, SignedOut::Done(count)) => signed_out(server.0, count).into(),
+        (_, ended) => told(&server, ended)?.into(),
+    })
+}
+
+/// One of one's own; somebody else's does not exist.
+#[post("/account/sessions/<id>/end", rank = 2)]
+async fn end_one(
+    server: Server<'_>,
+    caller: Caller<'_>,
+    current: CurrentSession<'_>,
+    id: &str,
+) -> Result<Answer, PageError> {
+    let id: SessionId = id.parse().map_err(|_| PageError::NotFound)?;
+    let ended = server.0.service.sign_out(current.live(), Scope::One(id), caller.address).await?;
+    if id == current.id() && ended != SignedOut::NotFound {
+        return Ok(signed_out(server.0, 1).into());
+    }
+    Ok(told(&server, ended)?.into())
+}
+
+fn told(server: &Server<'_>, ended: SignedOut) -> Result<SeeOther, PageError> {
+    let (ended, already) = match ended {
+        SignedOut::Done(count) => (count, 0),
+        SignedOut::Already => (0, 1),
+        SignedOut::NotFound => return Err(PageError::NotFound),
+    };
+    Ok(SeeOther::to("/account").flash(server.0, Flash::Ended { ended, already, unknown: 0 }))
+}

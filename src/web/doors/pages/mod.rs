@@ -1,0 +1,36 @@
+//! The pages, one file each.
+
+mod account;
+mod admin_everyone;
+mod admin_sessions;
+mod admin_user_end;
+mod login;
+mod logout;
+mod setup;
+
+use rocket::{Route, get, routes};
+
+use crate::web::answer::SeeOther;
+use crate::web::guards::Caller;
+
+pub fn routes() -> Vec<Route> {
+    let mut all = routes![start];
+    for routes in [
+        account::routes(),
+        admin_everyone::routes(),
+        admin_sessions::routes(),
+        admin_user_end::routes(),
+        login::routes(),
+        logout::routes(),
+        setup::routes(),
+    ] {
+        all.extend(routes);
+    }
+    all
+}
+
+/// To one's own sessions, or to the sign-in page.
+#[get("/")]
+fn start(caller: Caller<'_>) -> SeeOther {
+    SeeOther::to(if caller.live.is_some() { "/account" } else { "/login" })
+}

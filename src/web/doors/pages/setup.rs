@@ -1,0 +1,63 @@
+//! `/setup`: the first administrator, with the code from the server's output.
+
+use std::collections::BTreeSet;
+
+use rocket::form::Form;
+use rocket::http::Status;
+use rocket::{FromForm, Route, get, post, routes};
+use serde_json::json;
+
+use crate::service::setup::{SetupError, SetupState};
+use crate::service::users::{NewUser, NewUserError};
+use crate::web::answer::{Answer, Page, SeeOther};
+use crate::web::error::PageError;
+use crate::web::flash::Flash;
+use crate::web::guards::{Caller, Server};
+
+pub fn routes() -> Vec<Route> {
+    routes![page, set_up]
+}
+
+#[get("/setup")]
+async fn page(server: Server<'_>) -> Result<Page, PageError> {
+    let state = server.0.service.setup_state().await?;
+    Ok(form(state, "", "", None))
+}
+
+#[derive(FromForm)]
+struct Fields {
+    code: String,
+    name: String,
+    email: String,
+    password: String,
+}
+
+#[post("/setup", data = "<fields>")]
+async fn set_up(server: Server<'_>, caller: Caller<'_>, fields: Form<Fields>) -> Result<Answer, PageError> {
+    let core = server.0;
+    let Fields { code, name, email, password } = fields.into_inner();
+    let new =
+        NewUser { email: email.clone(), name: name.clone(), password, labels: BTreeSet::new(), from: caller.address };
+    let told = match core.service.set_up(&code, new).await {
+        Ok(_) => return Ok(SeeOther::to("/login").flash(core, Flash::SetUp).into()),
+        Err(SetupError::Closed) => return Ok(form(SetupState::Closed, "", "", None).status(Status::Forbidden).into()),
+        Err(SetupError::Expired) => {
+            return Ok(form(SetupState::Expired, "", "", None).status(Status::Forbidden).into());
+        }
+        Err(SetupError::User(NewUserError::Store(error))) => return Err(error.into()),
+        Err(error) => sentence(&error.to_string()),
+    };
+    Ok(form(SetupState::Open, &email, &name, Some(&told)).status(Status::UnprocessableEntity).into())
+}
+
+fn form(state: SetupState, email: &str, name: &str, error: Option<&str>) -> Page {
+    let (closed, expired) = (state == SetupState::Closed, state == SetupState::Expired);
+    let context = json!({ "error": error, "email": email, "name": name, "closed": closed, "expired": expired });
+    Page::new("pages/setup.html", "Set up", context)
+}
+
+/// An error's text as a sentence of a page.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
+}

@@ -1,0 +1,108 @@
+//! What the next page has to say, carried by a cookie of one minute: codes and numbers, never text.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use crate::domain::ending::Reason;
+use crate::domain::timestamp::Timestamp;
+
+/// How long it is kept.
+pub const LIFETIME: Duration = Duration::from_secs(60);
+
+/// Why somebody was turned away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// The session was ended.
+    Ended(Reason),
+    /// The session ran out.
+    Expired,
+}
+
+/// See the module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flash {
+    /// Turned away, for this reason, at this time.
+    Away(Why, Timestamp),
+    /// So many sessions ended; so many had ended before; so many were not found.
+    Ended {
+        /// Ended now.
+        ended: u64,
+        /// Ended before.
+        already: u64,
+        /// Not found.
+        unknown: u64,
+    },
+    /// Everyone else's sessions ended.
+    Everyone(u64),
+    /// The person signed out here, and so many of their sessions ended in all.
+    SignedOut(u64),
+    /// Signed in, and so many older sessions had to make room.
+    Displaced(u64),
+    /// The first administrator was created.
+    SetUp,
+}
+
+impl Flash {
+    /// The cookie's value.
+    pub fn encode(self) -> String {
+        match self {
+            Self::Away(Why::Ended(reason), at) => format!("away~{}~{}", reason.code(), at.millis()),
+            Self::Away(Why::Expired, at) => format!("away~expired~{}", at.millis()),
+            Self::Ended { ended, already, unknown } => format!("ended~{ended}~{already}~{unknown}"),
+            Self::Everyone(count) => format!("everyone~{count}"),
+            Self::SignedOut(count) => format!("out~{count}"),
+            Self::Displaced(count) => format!("displaced~{count}"),
+            Self::SetUp => "setup".to_owned(),
+        }
+    }
+}
+
+impl FromStr for Flash {
+    type Err = ();
+
+    fn from_str(value: &str) -> Result<Self, ()> {
+        let mut parts = value.split('~');
+        let kind = parts.next().ok_or(())?;
+        let mut part = || parts.next().ok_or(());
+        let number = |text: &str| text.parse::<u64>().map_err(|_| ());
+        Ok(match kind {
+            "away" => {
+                let why = match part()? {
+                    "expired" => Why::Expired,
+                    code => Why::Ended(code.parse().map_err(|_| ())?),
+                };
+                Self::Away(why, Timestamp::from_millis(part()?.parse().map_err(|_| ())?))
+            }
+            "ended" => Self::Ended { ended: number(part()?)?, already: number(part()?)?, unknown: number(part()?)? },
+            "everyone" => Self::Everyone(number(part()?)?),
+            "out" => Self::SignedOut(number(part()?)?),
+            "displaced" => Self::Displaced(number(part()?)?),
+            "setup" => Self::SetUp,
+            _ => return Err(()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_written_is_read_and_nothing_else() {
+        let at = Timestamp::from_millis(1_767_323_045_678);
+        for flash in [
+            Flash::Away(Why::Ended(Reason::Revoked), at),
+            Flash::Away(Why::Expired, at),
+            Flash::Ended { ended: 3, already: 1, unknown: 0 },
+            Flash::Everyone(7),
+            Flash::SignedOut(2),
+            Flash::Displaced(1),
+            Flash::SetUp,
+        ] {
+            assert_eq!(flash.encode().parse(), Ok(flash));
+        }
+        for bad in ["", "away", "away~<script>~1", "ended~-1~0~0", "ended~1", "everyone~x"] {
+            assert_eq!(bad.parse::<Flash>(), Err(()), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! The doors for browsers, and the gate before all of them. The only place that knows the web framework.
+
+mod address;
+mod answer;
+mod assets;
+mod cookie;
+mod csrf;
+mod doors;
+mod error;
+mod flash;
+mod gate;
+mod guards;
+mod headers;
+mod next;
+mod reject;
+mod text;
+mod view;
+
+use std::io;
+use std::sync::Arc;
+
+use rocket::data::{Limits, ToByteUnit};
+use rocket::{Build, Rocket};
+
+use self::cookie::Names;
+pub use self::gate::Gate;
+pub use self::guards::{AdminSession, CurrentSession};
+use crate::config::Config;
+use crate::keys::Keys;
+use crate::service::Service;
+
+/// What the gate and the pages share.
+pub(crate) struct Core {
+    service: Arc<Service>,
+    config: Config,
+    keys: Keys,
+    names: Names,
+}
+
+/// Stands in the application's state where the pages are mounted.
+struct Mounted;
+
+/// A service with its settings and keys, to be attached to an application.
+pub struct Sessiond(Arc<Core>);
+
+impl Sessiond {
+    /// Reads or makes the server's keys in the data folder.
+    ///
+    /// # Errors
+    /// If the keys cannot be read or written.
+    pub fn new(service: Arc<Service>, config: Config) -> io::Result<Self> {
+        std::fs::create_dir_all(&config.data)?;
+        let keys = Keys::open(&config.data, service.clock(), service.entropy())?;
+        let names = Names::new(&config);
+        Ok(Self(Arc::new(Core { service, config, keys, names })))
+    }
+
+    /// The service, for signing in and ending sessions from an application's own code.
+    pub fn service(&self) -> &Arc<Service> {
+        &self.0.service
+    }
+
+    /// The gate. Attach it last: a request fairing after it could rewrite the request again.
+    pub fn gate(&self) -> Gate {
+        Gate(Arc::clone(&self.0))
+    }
+
+    /// Adds the pages, their static files and the gate to an application.
+    ///
+    /// # Errors
+    /// If the folder that the template engine insists on cannot be made.
+    pub fn attach(&self, rocket: Rocket<Build>) -> io::Result<Rocket<Build>> {
+        // The engine does not start without a folder, though every template is inside the binary.
+        let folder = self.0.config.data.join("templates");
+        std::fs::create_dir_all(&folder)?;
+        let limits = Limits::new()
+            .limit("form", 32.kibibytes())
+            .limit("data-form", 32.kibibytes())
+            .limit("file", 32.kibibytes())
+            .limit("string", 8.kibibytes())
+            .limit("bytes", 8.kibibytes())
+            .limit("json", 64.kibibytes())
+            .limit("msgpack", 64.kibibytes());
+        let figment = rocket.figment().clone();
+        let figment = figment.merge(("template_dir", folder)).merge(("limits", limits));
+        // Whoever sends X-Real-IP is believed by default; and nobody needs to know what runs here.
+        let figment = figment.merge(("ip_header", false)).merge(("ident", false));
+        Ok(rocket
+            .configure(figment)
+            .manage(Mounted)
+            .mount("/", doors::pages::routes())
+            .mount("/", assets::routes())
+            .register("/", error::catchers())
+            .attach(assets::templates())
+            .attach(self.gate()))
+    }
+}

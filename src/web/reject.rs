@@ -1,0 +1,170 @@
+//! The internal route that answers for requests which the gate rejected. Asked for directly it does not exist.
+
+use rocket::data::ToByteUnit;
+use rocket::http::uri::Origin;
+use rocket::http::{Header, Method, Status};
+use rocket::response::Responder;
+use rocket::route::{Handler, Outcome, Route};
+use rocket::{Data, Request, response};
+use serde_json::{Value, json};
+
+use super::answer::{Page, SeeOther};
+use super::csrf::{FIELD, Judgement};
+use super::flash::{Flash, Why};
+use super::gate::{Rejection, Seen};
+use super::next::Next;
+use super::{Core, error};
+use crate::domain::ending::Ended;
+
+/// Where it is mounted.
+pub const BASE: &str = "/-/rejected";
+
+/// The most of a refused form that is offered again, in bytes.
+const KEPT: u64 = 16 * 1024;
+
+/// Fields whose values never go back into a page.
+const SECRET: [&str; 3] = ["password", "code", FIELD];
+
+pub fn uri() -> Origin<'static> {
+    rocket::uri!("/-/rejected").clone()
+}
+
+pub fn routes() -> Vec<Route> {
+    let mut route = Route::new(Method::Get, "/", Rejected);
+    route.name = Some("rejected".into());
+    vec![route]
+}
+
+#[derive(Clone)]
+struct Rejected;
+
+#[rocket::async_trait]
+impl Handler for Rejected {
+    async fn handle<'r>(&self, request: &'r Request<'_>, data: Data<'r>) -> Outcome<'r> {
+        let seen = Seen::of(request);
+        let (Some(rejection), Some(core)) = (&seen.rejection, request.rocket().state::<std::sync::Arc<Core>>()) else {
+            return Outcome::forward(data, Status::NotFound);
+        };
+        let answer = match rejection {
+            Rejection::Ended(ended) => turned_away(request, core, seen, ended),
+            Rejection::Unavailable => unavailable(request, seen),
+            Rejection::Csrf(judgement) => refused(request, seen, *judgement, data).await,
+        };
+        match answer {
+            Ok(response) => Outcome::Success(response),
+            Err(status) => Outcome::Error(status),
+        }
+    }
+}
+
+/// To the sign-in page with the reason, or 401; the cookie goes either way.
+fn turned_away(request: &Request<'_>, core: &Core, seen: &Seen, ended: &Ended) -> response::Result<'static> {
+    let expired = core.names.expire(&core.names.session);
+    if error::wants_json(request, &seen.uri) {
+        let mut response = error::json(Status::Unauthorized, "session_ended", "The session has ended; sign in again.");
+        response.adjoin_raw_header("Set-Cookie", expired);
+        return Ok(response);
+    }
+    let flash = Flash::Away(Why::Ended(ended.reason), ended.at);
+    to_sign_in(seen).flash(core, flash).cookie(expired).respond_to(request)
+}
+
+/// To the sign-in page, and back afterwards if the page can be asked for again.
+pub fn to_sign_in(seen: &Seen) -> SeeOther {
+    let next = if matches!(seen.method, Method::Get | Method::Head) { Next::parse(&seen.uri) } else { None };
+    match next.filter(|next| next.as_str() != "/") {
+        Some(next) => {
+            let next = percent_encoding::utf8_percent_encode(next.as_str(), percent_encoding::NON_ALPHANUMERIC);
+            SeeOther::to(format!("/login?next={next}"))
+        }
+        None => SeeOther::to("/login"),
+    }
+}
+
+/// 503; nothing is taken away, least of all the cookie.
+fn unavailable(request: &Request<'_>, seen: &Seen) -> response::Result<'static> {
+    if error::wants_json(request, &seen.uri) {
+        let mut response =
+            error::json(Status::ServiceUnavailable, "unavailable", "The session store does not answer; try again.");
+        response.set_header(Header::new("Retry-After", "1"));
+        return Ok(response);
+    }
+    if seen.uri.split('?').next() == Some("/logout") && seen.method != Method::Get {
+        return unconfirmed_sign_out().respond_to(request);
+    }
+    error::unavailable().respond_to(request)
+}
+
+/// The page for a sign-out that nobody can vouch for.
+pub fn unconfirmed_sign_out() -> Page {
+    let context = json!({
+        "heading": "We could not confirm that you are signed out",
+        "text": "The server could not write it down. You may be signed out or not: try again, and close the browser only once it says that you are signed out.",
+        "action": "/logout",
+        "fields": [],
+        "button": "Try again",
+    });
+    Page::new("pages/unconfirmed.html", "Not confirmed", context).status(Status::ServiceUnavailable)
+}
+
+/// 403 with nothing changed. A stale form of our own is offered again, without its secrets.
+async fn refused(
+    request: &Request<'_>,
+    seen: &Seen,
+    judgement: Judgement,
+    data: Data<'_>,
+) -> response::Result<'static> {
+    if error::wants_json(request, &seen.uri) {
+        let told = "The request does not come from a page of this server, or its form is out of date.";
+        return Ok(error::json(Status::Forbidden, "csrf", told));
+    }
+    if judgement == Judgement::Foreign {
+        let told = "This request came from another site, so it was refused. Nothing was changed.";
+        return error::page(Status::Forbidden, "Refused", told).respond_to(request);
+    }
+    let is_form = request.content_type().is_some_and(|kind| kind.is_form());
+    let body = match is_form {
+        true => data.open(KEPT.bytes()).into_string().await.map_err(|_| Status::BadRequest)?.into_inner(),
+        false => String::new(),
+    };
+    let fields: Vec<(String, String)> = rocket::form::Form::values(&body)
+        .map(|field| (decoded(field.name.source().as_str()), decoded(field.value)))
+        .filter(|(name, _)| !SECRET.contains(&name.as_str()))
+        .collect();
+    stale(seen, &fields).respond_to(request)
+}
+
+fn decoded(text: &str) -> String {
+    rocket::http::RawStr::new(text).url_decode_lossy().into_owned()
+}
+
+fn stale(seen: &Seen, fields: &[(String, String)]) -> Page {
+    let path = seen.uri.split('?').next().unwrap_or_default();
+    let field = |name: &str| fields.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
+    let told = "This form was out of date. Nothing was changed; send it again.";
+    let page = match path {
+        "/login" => Page::new(
+            "pages/login.html",
+            "Sign in",
+            json!({ "email": field("email"), "remember": field("remember") == "on", "next": field("next"), "error": told }),
+        ),
+        "/setup" => Page::new(
+            "pages/setup.html",
+            "Set up",
+            json!({ "email": field("email"), "name": field("name"), "closed": false, "expired": false, "error": told }),
+        ),
+        _ => {
+            let fields: Vec<Value> =
+                fields.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
+            let secret = path == "/admin/sessions/everyone";
+            let resend = if secret { Value::Null } else { json!({ "action": path, "fields": fields }) };
+            let action = secret.then(|| json!({ "href": path, "label": "Open the form again" }));
+            Page::new(
+                "pages/error.html",
+                "Out of date",
+                json!({ "status": 403, "heading": "This form was out of date", "text": "It stood open for too long, or you signed in anew meanwhile.", "action": action, "resend": resend }),
+            )
+        }
+    };
+    page.status(Status::Forbidden)
+}

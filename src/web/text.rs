@@ -1,0 +1,114 @@
+//! What people read, in one place.
+
+use serde::Serialize;
+
+use super::flash::{Flash, Why};
+use super::view::{self, Time};
+use crate::domain::ending::Reason;
+use crate::domain::timestamp::Timestamp;
+use crate::service::sessions::Resolved;
+
+/// A message at the top of a page.
+#[derive(Serialize)]
+pub struct Notice {
+    kind: &'static str,
+    text: String,
+}
+
+/// Why somebody was turned away.
+#[derive(Serialize)]
+pub struct Away {
+    title: &'static str,
+    text: &'static str,
+    at: Option<Time>,
+}
+
+/// `3 sessions`, `1 session`.
+pub fn sessions(count: u64) -> String {
+    if count == 1 { "1 session".to_owned() } else { format!("{} sessions", view::thousands(count)) }
+}
+
+/// What a flash says on a page that is not the sign-in page's "turned away".
+pub fn notice(flash: Flash) -> Option<Notice> {
+    let (kind, text) = match flash {
+        Flash::Away(..) => return None,
+        Flash::Ended { ended, already, unknown } => {
+            let mut text = match ended {
+                0 => "No session was ended.".to_owned(),
+                count => format!("{} ended.", sessions(count)),
+            };
+            if already > 0 {
+                text.push_str(&format!(" {already} had ended before."));
+            }
+            if unknown > 0 {
+                text.push_str(&format!(" {unknown} could not be found."));
+            }
+            (if ended > 0 { "success" } else { "info" }, text)
+        }
+        Flash::Everyone(count) => {
+            ("success", format!("Everyone else is signed out: {} ended. You have a new session.", sessions(count)))
+        }
+        Flash::SignedOut(0 | 1) => ("success", "You are signed out.".to_owned()),
+        Flash::SignedOut(count) => ("success", format!("You are signed out: {} ended.", sessions(count))),
+        Flash::Displaced(count) => {
+            ("warning", format!("You had too many sessions, so {} that had been idle longest ended.", sessions(count)))
+        }
+        Flash::SetUp => ("success", "The first administrator is created. Sign in to go on.".to_owned()),
+    };
+    Some(Notice { kind, text })
+}
+
+/// What the sign-in page says to whoever was turned away, by the cookie of the redirect or the credential itself.
+pub fn away(flash: Option<Flash>, resolved: &Resolved, now: Timestamp) -> Option<Away> {
+    let (why, at) = match (flash, resolved) {
+        (Some(Flash::Away(why, at)), _) => (why, at),
+        (_, Resolved::Ended(ended)) if ended.reason != Reason::SignedOut => (Why::Ended(ended.reason), ended.at),
+        (_, Resolved::Expired(at)) => (Why::Expired, *at),
+        _ => return None,
+    };
+    let (title, text) = match why {
+        Why::Ended(reason) => (title(reason), to_the_person(reason)),
+        Why::Expired => (
+            "Your session ran out",
+            "You were signed out because your session was not used for a while or reached its longest time.",
+        ),
+    };
+    Some(Away { title, text, at: Some(Time::new(at, now)) })
+}
+
+const fn title(reason: Reason) -> &'static str {
+    match reason {
+        Reason::SignedOut | Reason::SignedOutElsewhere => "You are signed out",
+        Reason::Revoked | Reason::EveryoneRevoked => "An administrator ended your session",
+        Reason::Replaced => "You signed in again",
+        Reason::Limit | Reason::Safety => "Your session was ended",
+    }
+}
+
+/// Why a session ended, to the person whose session it was.
+pub const fn to_the_person(reason: Reason) -> &'static str {
+    match reason {
+        Reason::SignedOut => "You signed out.",
+        Reason::SignedOutElsewhere => "You ended this session from another device or browser.",
+        Reason::Revoked => {
+            "An administrator ended this session. Sign in again to go on; if you did not expect this, ask them."
+        }
+        Reason::EveryoneRevoked => "An administrator signed everyone out. Sign in again to go on.",
+        Reason::Replaced => "This session ended because the same browser signed in again.",
+        Reason::Limit => "You signed in on more devices than allowed, and this one had been idle longest.",
+        Reason::Safety => "The server could no longer vouch for your session. Sign in again to go on.",
+    }
+}
+
+/// Why a session ended, to administrators.
+pub const fn to_administrators(reason: Reason) -> &'static str {
+    match reason {
+        Reason::SignedOut => "Signed out.",
+        Reason::SignedOutElsewhere => "Signed out from another session.",
+        Reason::Revoked => "Ended by an administrator.",
+        Reason::EveryoneRevoked => "Everyone was signed out.",
+        Reason::Replaced => "The same browser signed in again.",
+        Reason::Limit => "Made room for a newer session.",
+        Reason::Safety => "The server could no longer vouch for it.",
+    }
+}

@@ -1,0 +1,157 @@
+//! Sessions and users as the templates want them.
+
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::text;
+use crate::domain::client::Device;
+use crate::domain::ending::{Actor, Ended};
+use crate::domain::id::SessionId;
+use crate::domain::lifetime::{Kind, Limits};
+use crate::domain::session::{Standing, Verdict};
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::{Label, User};
+
+/// A time for machines, for people, and as a distance from now.
+#[derive(Serialize)]
+pub struct Time {
+    iso: String,
+    text: String,
+    ago: String,
+}
+
+impl Time {
+    pub fn new(at: Timestamp, now: Timestamp) -> Self {
+        Self { iso: at.to_string(), text: format!("{} UTC", at.minute()), ago: distance(at, now) }
+    }
+}
+
+fn distance(at: Timestamp, now: Timestamp) -> String {
+    let past = at <= now;
+    let seconds = if past { now.since(at) } else { at.since(now) }.as_secs();
+    let (count, unit) = match seconds {
+        0..60 => return if past { "just now" } else { "in a moment" }.to_owned(),
+        60..3_600 => (seconds / 60, "minute"),
+        3_600..86_400 => (seconds / 3_600, "hour"),
+        _ => (seconds / 86_400, "day"),
+    };
+    let plural = if count == 1 { "" } else { "s" };
+    if past { format!("{count} {unit}{plural} ago") } else { format!("in {count} {unit}{plural}") }
+}
+
+/// `1,204`.
+pub fn thousands(count: u64) -> String {
+    let digits = count.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Who is signed in.
+pub fn me(user: &User) -> Value {
+    json!({ "id": user.id.as_str(), "name": user.name.as_str(), "email": user.email.as_str(), "admin": user.is_administrator() })
+}
+
+/// Whose page it is.
+pub fn user(user: &User) -> Value {
+    let labels: Vec<_> = user.labels.iter().map(Label::as_str).collect();
+    json!({ "id": user.id.as_str(), "name": user.name.as_str(), "email": user.email.as_str(), "labels": labels })
+}
+
+/// For whom a row is shown.
+#[derive(Clone, Copy)]
+pub struct Viewer<'a> {
+    /// The time.
+    pub now: Timestamp,
+    /// The lifetimes in force.
+    pub limits: &'a Limits,
+    /// Their own session.
+    pub own: SessionId,
+    /// Whether they may see notes and who ended a session.
+    pub administrator: bool,
+}
+
+impl Viewer<'_> {
+    /// One session.
+    pub fn row(&self, standing: &Standing, verdict: &Verdict) -> Value {
+        let session = &standing.session;
+        let time = |at| Time::new(at, self.now);
+        let (code, label) = match verdict {
+            Verdict::Live => ("live", "Live"),
+            Verdict::Ended(_) => ("ended", "Ended"),
+            Verdict::Expired(_) => ("expired", "Expired"),
+        };
+        let ended = if let Verdict::Ended(ended) = verdict { self.ended(ended) } else { Value::Null };
+        let user = match &standing.user {
+            Some(user) => json!({ "id": user.id.as_str(), "name": user.name.as_str(), "email": user.email.as_str() }),
+            None => json!({ "id": session.user().as_str(), "name": "", "email": "" }),
+        };
+        let client = session.client();
+        json!({
+            "id": session.id().to_string(),
+            "device": client.device.to_string(),
+            "icon": icon(&client.device),
+            "agent": client.agent,
+            "address": client.address.map_or_else(|| "–".to_owned(), |ip| ip.to_string()),
+            "user": user,
+            "signed_in": time(session.created()),
+            "last_active": time(standing.seen),
+            "expires": time(standing.deadline(self.limits)),
+            "status": { "code": code, "label": label },
+            "kind": match session.kind() {
+                Kind::Standard => "Standard",
+                Kind::Persistent => "Kept signed in",
+                Kind::Administrator => "Administrator",
+            },
+            "current": session.id() == self.own,
+            "ended": ended,
+        })
+    }
+
+    fn ended(&self, ended: &Ended) -> Value {
+        let at = Time::new(ended.at, self.now);
+        if !self.administrator {
+            return json!({ "at": at, "text": text::to_the_person(ended.reason), "by": "", "note": null });
+        }
+        let by = match &ended.by {
+            Actor::User(id) => id.to_string(),
+            Actor::Operator => "the operator".to_owned(),
+            Actor::System => "the server".to_owned(),
+            Actor::Anonymous => "nobody known".to_owned(),
+        };
+        let note = ended.note.as_ref().map(|note| note.as_str());
+        json!({ "at": at, "text": text::to_administrators(ended.reason), "by": by, "note": note })
+    }
+}
+
+fn icon(device: &Device) -> &'static str {
+    match (device.system.as_deref(), device.browser.as_deref()) {
+        (Some("iOS" | "Android"), _) => "phone",
+        (Some(_), Some(_)) => "desktop",
+        (_, Some(_)) => "terminal",
+        _ => "unknown",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_distances_read_well() {
+        assert_eq!(thousands(0), "0");
+        assert_eq!(thousands(999), "999");
+        assert_eq!(thousands(1_204), "1,204");
+        assert_eq!(thousands(1_000_000), "1,000,000");
+        let at = |seconds: i64| Timestamp::from_millis(seconds * 1000);
+        assert_eq!(distance(at(0), at(59)), "just now");
+        assert_eq!(distance(at(0), at(60)), "1 minute ago");
+        assert_eq!(distance(at(7200), at(0)), "in 2 hours");
+        assert_eq!(distance(at(0), at(86_400 * 3)), "3 days ago");
+    }
+}

@@ -1,0 +1,78 @@
+//! What may happen in a random history.
+
+use std::time::Duration;
+
+use super::dice::Dice;
+use sessiond::domain::id::{SessionId, UserKey};
+use sessiond::domain::lifetime::Kind;
+use sessiond::domain::timestamp::Timestamp;
+use sessiond::domain::user::User;
+
+pub const PEOPLE: [&str; 3] = ["ada", "bob", "cleo"];
+
+/// A change, the same for both stores.
+#[derive(Debug, Clone)]
+pub enum Operation {
+    /// Reads the epochs for a slow sign-in of this user.
+    Begin(usize),
+    SignIn {
+        user: usize,
+        /// With the epochs that were read by the last `Begin`.
+        slow: bool,
+        replaces: Option<SessionId>,
+        seed: u64,
+        kind: Kind,
+        address: [u8; 4],
+    },
+    CreateAgain(SessionId),
+    End(usize, SessionId),
+    EndUser(usize, Option<SessionId>),
+    EndEveryone,
+    Touch(usize, SessionId),
+    Reauthenticate(usize, SessionId),
+    Reap(usize),
+    AddUser(usize),
+    Wait(Duration),
+    Reopen,
+}
+
+/// A change that concerns one of the sessions known so far, or a new one.
+pub fn next(dice: &Dice, known: &[(UserKey, SessionId)], people: &[User]) -> Operation {
+    let user = dice.below(PEOPLE.len());
+    let at_random = |dice: &Dice| match dice.pick(known) {
+        // Mostly under its own user, now and then under another one.
+        Some((key, id)) if dice.below(10) > 0 => (people.iter().position(|p| p.key() == *key).unwrap_or(user), *id),
+        Some((_, id)) => (user, *id),
+        None => (user, SessionId::new(Timestamp::from_millis(0), dice)),
+    };
+    let some_of = |dice: &Dice| {
+        let own: Vec<_> = known.iter().filter(|(key, _)| *key == people[user].key()).map(|(_, id)| *id).collect();
+        let from = own.len().saturating_sub(6);
+        dice.pick(&own[from..]).copied()
+    };
+    let ((owner, id), kind) = (at_random(dice), [Kind::Standard, Kind::Persistent, Kind::Administrator]);
+    match dice.below(100) {
+        0..5 => Operation::Begin(user),
+        5..40 => Operation::SignIn {
+            user,
+            slow: dice.below(5) == 0,
+            replaces: (dice.below(4) == 0).then(|| some_of(dice)).flatten(),
+            seed: dice.next(),
+            kind: kind[dice.below(3)],
+            address: [10, u8::try_from(dice.below(3)).unwrap_or(0), 0, 1],
+        },
+        40..42 => Operation::CreateAgain(id),
+        42..50 => Operation::End(owner, id),
+        50..56 => Operation::EndUser(user, (dice.below(2) == 0).then(|| some_of(dice)).flatten()),
+        56..58 => Operation::EndEveryone,
+        58..70 => Operation::Touch(owner, id),
+        70..74 => Operation::Reauthenticate(owner, id),
+        74..80 => Operation::Reap(dice.below(6)),
+        80..84 => Operation::AddUser(user),
+        84..86 => Operation::Reopen,
+        _ => {
+            let longest = [1, 1_000, 60_000, 600_000, 3_600_000][dice.below(5)];
+            Operation::Wait(Duration::from_millis(dice.next() % longest))
+        }
+    }
+}

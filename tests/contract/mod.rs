@@ -1,0 +1,39 @@
+//! The store's contract, guarantee by guarantee, on every backend.
+//!
+//! Each file is one topic. It lists its guarantees in `store_contract!`, which makes a test of each one on each backend:
+//! `contract::end::memory::an_ended_session_cannot_be_ended_again`.
+
+/// One test for each guarantee on each backend.
+macro_rules! store_contract {
+    ($($guarantee:ident),+ $(,)?) => {
+        store_contract!(on memory: crate::contract::backends::InMemory, $($guarantee),+);
+        store_contract!(on sled: crate::contract::backends::OnSled, $($guarantee),+);
+    };
+    (on $backend:ident: $fixture:expr, $($guarantee:ident),+) => {
+        mod $backend {$(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $guarantee() -> crate::contract::bench::Outcome {
+                super::$guarantee(&$fixture).await
+            }
+        )+}
+    };
+}
+
+mod backends;
+mod bench;
+mod dice;
+
+mod audit;
+mod concurrency;
+mod create;
+mod crowd;
+mod end;
+mod end_everyone;
+mod end_user;
+mod history;
+mod lifecycle;
+mod listing;
+mod model;
+mod reap;
+mod touch_and_expiry;
+mod users;

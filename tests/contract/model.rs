@@ -1,0 +1,221 @@
+//! Random histories, told to a backend and to the memory store alike: both must say the same of everything.
+//!
+//! The two draw their own epochs, so each gets its own copy of every session, with the same id, time and client.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::bench::*;
+use super::history::{Operation, PEOPLE, next};
+use sessiond::domain::clock::ManualClock;
+use sessiond::domain::ending::{Actor, Ended, Ending, Reason};
+use sessiond::domain::epoch::Epochs;
+use sessiond::domain::id::SessionId;
+use sessiond::domain::lifetime::{Lifetime, Limits};
+use sessiond::domain::listing::{Filter, Order, Query, Status, Total, Whose, parse_network};
+use sessiond::domain::session::{Session, Start, State, Verdict};
+use sessiond::domain::timestamp::Timestamp;
+use sessiond::domain::user::User;
+use sessiond::store::{Created, UserCreated};
+
+store_contract! {
+    a_random_history_reads_the_same_as_in_the_model,
+}
+
+const OPERATIONS: usize = 200;
+
+/// Short lives and little room, so that expiry and displacement happen all the time.
+const LIMITS: Limits = Limits {
+    standard: Lifetime { idle: Duration::from_mins(30), absolute: Duration::from_hours(3) },
+    persistent: Lifetime { idle: Duration::from_hours(2), absolute: Duration::from_hours(8) },
+    administrator: Lifetime { idle: Duration::from_mins(15), absolute: Duration::from_hours(1) },
+    sessions_per_user: 4,
+};
+
+/// What a store answered, without what the two cannot share.
+#[derive(Debug, PartialEq, Eq)]
+enum Answer {
+    Nothing,
+    Ended(u64, Ended),
+    Told(String),
+}
+
+fn told(answer: &impl Debug) -> Answer {
+    Answer::Told(format!("{answer:?}"))
+}
+
+/// One of the two stores, with what it handed out itself.
+struct Side {
+    bench: Bench,
+    /// The epochs that each user's next sign-in is stamped with.
+    begun: [Option<Epochs>; 3],
+    sessions: Vec<Session>,
+    people: Vec<User>,
+}
+
+impl Side {
+    async fn open(backend: &'static dyn Backend, clock: Arc<ManualClock>, seed: u64) -> Result<Self, Failure> {
+        let bench = Bench::on_clock(backend, LIMITS, clock, seed).await?;
+        let people = PEOPLE.map(|id| person(id, bench.now(), &*bench.dice)).to_vec();
+        Ok(Self { bench, begun: [None; 3], sessions: Vec::new(), people })
+    }
+
+    async fn apply(&mut self, operation: &Operation) -> Result<Answer, Failure> {
+        let Self { bench, people, .. } = self;
+        let store = &bench.store;
+        let key = |user: &usize| people[*user].key();
+        let revoked = || Ending::new(Actor::Operator, Reason::Revoked, None);
+        Ok(match operation {
+            Operation::Begin(user) => {
+                self.begun[*user] = bench.epochs(&people[*user]).await.ok();
+                Answer::Nothing
+            }
+            Operation::SignIn { user, slow, replaces, seed, kind, address } => {
+                let fresh = bench.epochs(&people[*user]).await.ok();
+                let Some(epochs) = (if *slow { self.begun[*user] } else { fresh }) else { return Ok(Answer::Nothing) };
+                let start = bench.start(&people[*user], epochs);
+                let start = Start { kind: *kind, lifetime: LIMITS.of(*kind), client: client(*address), ..start };
+                let session = Session::start(start, &Dice::new(*seed)).0;
+                let created = store.create(session.clone(), *replaces).await?;
+                if matches!(created, Created::Done { .. }) {
+                    self.sessions.push(session);
+                }
+                told(&created)
+            }
+            Operation::CreateAgain(id) => match self.sessions.iter().find(|session| session.id() == *id) {
+                Some(session) => told(&store.create(session.clone(), None).await?),
+                None => Answer::Nothing,
+            },
+            Operation::End(user, id) => told(&store.end(key(user), *id, revoked()).await?),
+            Operation::EndUser(user, keep) => told(&store.end_user(key(user), *keep, revoked()).await?),
+            Operation::EndEveryone => {
+                let (count, ended) = store.end_everyone(everyone_revoked()).await?;
+                Answer::Ended(count, ended)
+            }
+            Operation::Touch(user, id) => {
+                store.touch(key(user), *id).await?;
+                store.ready().await?;
+                Answer::Nothing
+            }
+            Operation::Reauthenticate(user, id) => told(&store.reauthenticate(key(user), *id).await?),
+            Operation::Reap(most) => self.reap(*most).await?,
+            Operation::AddUser(user) => {
+                let created = store.create_user(people[*user].clone(), false, Actor::Operator, None).await?;
+                assert!(matches!(created, UserCreated::Done | UserCreated::IdTaken));
+                told(&created)
+            }
+            Operation::Reopen => {
+                bench.reopen().await?;
+                Answer::Nothing
+            }
+            Operation::Wait(_) => Answer::Nothing,
+        })
+    }
+
+    /// How many it writes, and which, is each store's own affair, but none only if there are none.
+    async fn reap(&self, most: usize) -> Result<Answer, Failure> {
+        let written = self.bench.store.reap(most).await?;
+        assert!(written <= most);
+        if written == 0 && most > 0 {
+            assert_eq!(self.withdrawn().await?, []);
+        }
+        Ok(Answer::Nothing)
+    }
+
+    /// The sessions that have ended by what the log says alone.
+    async fn withdrawn(&self) -> Result<Vec<SessionId>, Failure> {
+        let mut withdrawn = Vec::new();
+        for session in &self.sessions {
+            let standing = self.bench.standing(session).await?;
+            let ended = matches!(standing.verdict(self.bench.now(), &LIMITS), Verdict::Ended(_));
+            if ended && *standing.session.state() == State::Live {
+                withdrawn.push(session.id());
+            }
+        }
+        Ok(withdrawn)
+    }
+
+    /// What it says of every session: verdict, last request seen, last authentication.
+    async fn stories(&self) -> Result<Vec<(SessionId, Verdict, Timestamp, Timestamp)>, Failure> {
+        let mut stories = Vec::new();
+        for session in &self.sessions {
+            let standing = self.bench.standing(session).await?;
+            let verdict = standing.verdict(self.bench.now(), &LIMITS);
+            stories.push((session.id(), verdict, standing.seen, standing.session.authenticated()));
+        }
+        Ok(stories)
+    }
+
+    /// What it lists, walked in pages, with the totals.
+    async fn lists(&self, rows: usize) -> Result<Vec<(Total, Vec<SessionId>, Vec<SessionId>)>, Failure> {
+        let mut lists = Vec::new();
+        for filter in filters(&self.people)? {
+            let by_activity = self.bench.walk(&filter, Order::LastActive, rows).await?;
+            let by_sign_in = self.bench.walk(&filter, Order::SignedIn, rows).await?;
+            let total = self.bench.total(&filter).await?;
+            assert_eq!(total, Total::Exactly(by_sign_in.len() as u64), "{filter:?}");
+            lists.push((total, by_activity, by_sign_in));
+        }
+        Ok(lists)
+    }
+
+    /// The newest page and the one after it, row by row.
+    async fn pages(&self) -> Result<Vec<(SessionId, Verdict)>, Failure> {
+        let mut found = Vec::new();
+        let mut query = Query { rows: 3, ..Query::first(everyones(Status::Any)) };
+        for _ in 0..2 {
+            let page = self.bench.store.page(&query).await?;
+            found.extend(page.rows.into_iter().map(|(standing, verdict)| (standing.session.id(), verdict)));
+            query.cursor = page.older;
+        }
+        Ok(found)
+    }
+}
+
+fn filters(people: &[User]) -> Result<Vec<Filter>, Failure> {
+    let mut filters = Vec::new();
+    for status in Status::ALL {
+        filters.push(everyones(status));
+        filters.extend(people.iter().map(|user| users(user.key(), status)));
+        filters.push(Filter { whose: Whose::Matching("b".to_owned()), ..everyones(status) });
+        filters.push(Filter { network: Some(parse_network("10.1.0.0/16")?), ..everyones(status) });
+    }
+    Ok(filters)
+}
+
+async fn a_random_history_reads_the_same_as_in_the_model(backend: &'static dyn Backend) -> Outcome {
+    for seed in 0..backend.histories() {
+        history(backend, seed).await.map_err(|error| format!("history {seed}: {error}"))?;
+    }
+    Ok(())
+}
+
+/// One history. Its number is its seed: call it alone to run it again.
+async fn history(backend: &'static dyn Backend, seed: u64) -> Outcome {
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_767_323_045_678)));
+    let mut model = Side::open(&InMemory, clock.clone(), !seed).await?;
+    let mut other = Side::open(backend, clock.clone(), seed).await?;
+    let dice = Dice::new(seed.wrapping_mul(0x5851_f42d_4c95_7f2d));
+    let mut known = Vec::new();
+    for n in 0..OPERATIONS {
+        let operation = if n < 2 { Operation::AddUser(n) } else { next(&dice, &known, &model.people) };
+        let what = format!("history {seed}, operation {n}: {operation:?}");
+        if let Operation::Wait(time) = operation {
+            clock.advance(time);
+        }
+        let answers = (model.apply(&operation).await?, other.apply(&operation).await?);
+        assert_eq!(answers.0, answers.1, "{what}");
+        known = model.sessions.iter().map(|session| (session.user_key(), session.id())).collect();
+        if n % 5 == 0 {
+            assert_eq!(model.stories().await?, other.stories().await?, "{what}");
+            assert_eq!(model.pages().await?, other.pages().await?, "{what}");
+        }
+        if n % 20 == 0 || n + 1 == OPERATIONS {
+            let rows = 1 + dice.below(7);
+            assert_eq!(model.lists(rows).await?, other.lists(rows).await?, "{what}");
+            assert_eq!(model.bench.events().await?, other.bench.events().await?, "{what}");
+        }
+    }
+    Ok(())
+}
