@@ -15,6 +15,7 @@ use self::hasher::{Cost, Hasher};
 use self::setup::Setup;
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::lifetime::Limits;
+use crate::domain::password::{Password, PasswordHash};
 use crate::store::{Environment, Store};
 
 /// The server's core, shared by all doors.
@@ -58,5 +59,10 @@ impl Service {
     /// Randomness.
     pub fn entropy(&self) -> &dyn Entropy {
         &*self.entropy
+    }
+
+    /// Hashes a password at the configured cost.
+    pub async fn hash(&self, password: Password) -> Result<PasswordHash, hasher::Busy> {
+        self.hasher.hash(password).await
     }
 }

@@ -32,6 +32,9 @@ pub fn sessions(count: u64) -> String {
 pub fn notice(flash: Flash) -> Option<Notice> {
     let (kind, text) = match flash {
         Flash::Away(..) => return None,
+        Flash::Ended { ended: 0, already: 0, unknown: 0 } => {
+            ("info", "Tick the sessions that are to end first.".to_owned())
+        }
         Flash::Ended { ended, already, unknown } => {
             let mut text = match ended {
                 0 => "No session was ended.".to_owned(),

@@ -1,12 +1,14 @@
 //! Sessions and users as the templates want them.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::text;
 use crate::domain::client::Device;
 use crate::domain::ending::{Actor, Ended};
-use crate::domain::id::SessionId;
+use crate::domain::id::{SessionId, UserId};
 use crate::domain::lifetime::{Kind, Limits};
 use crate::domain::session::{Standing, Verdict};
 use crate::domain::timestamp::Timestamp;
@@ -72,8 +74,8 @@ pub struct Viewer<'a> {
     pub limits: &'a Limits,
     /// Their own session.
     pub own: SessionId,
-    /// Whether they may see notes and who ended a session.
-    pub administrator: bool,
+    /// For administrators, who may see notes and who ended a session: what those who did are called.
+    pub names: Option<&'a BTreeMap<UserId, String>>,
 }
 
 impl Viewer<'_> {
@@ -115,11 +117,11 @@ impl Viewer<'_> {
 
     fn ended(&self, ended: &Ended) -> Value {
         let at = Time::new(ended.at, self.now);
-        if !self.administrator {
+        let Some(names) = self.names else {
             return json!({ "at": at, "text": text::to_the_person(ended.reason), "by": "", "note": null });
-        }
+        };
         let by = match &ended.by {
-            Actor::User(id) => id.to_string(),
+            Actor::User(id) => names.get(id).cloned().unwrap_or_else(|| id.to_string()),
             Actor::Operator => "the operator".to_owned(),
             Actor::System => "the server".to_owned(),
             Actor::Anonymous => "nobody known".to_owned(),

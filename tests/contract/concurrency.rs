@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::bench::*;
 use sessiond::domain::ending::Actor;
-use sessiond::domain::listing::{Status, Total};
+use sessiond::domain::listing::{Order, Status, Total};
 use sessiond::domain::session::{Session, Verdict};
 use sessiond::domain::user::User;
 use sessiond::store::{Created, End, EndUser, Store, UserCreated};
@@ -47,7 +47,7 @@ async fn parallel_sign_ins_leave_no_more_than_allowed(backend: &'static dyn Back
         }
         all(running).await?;
         assert_eq!(bench.total(&users(ada.key(), Status::Live)).await?, Total::Exactly(5));
-        assert_eq!(bench.walk(&everyones(Status::Live), Default::default(), 3).await?.len(), 5);
+        assert_eq!(bench.walk(&everyones(Status::Live), Order::default(), 3).await?.len(), 5);
     }
     Ok(())
 }

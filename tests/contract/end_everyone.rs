@@ -1,7 +1,7 @@
 //! `end_everyone`: every session there is, in one step.
 
 use super::bench::*;
-use sessiond::domain::listing::{Status, Total};
+use sessiond::domain::listing::{Order, Status, Total};
 use sessiond::domain::session::Verdict;
 
 store_contract! {
@@ -90,7 +90,7 @@ async fn who_signs_in_afterwards_is_live(backend: &'static dyn Backend) -> Outco
     bench.store.end_everyone(everyone_revoked()).await?;
     let session = bench.sign_in(&ada).await?;
     assert_eq!(bench.verdict(&session).await?, Verdict::Live);
-    assert_eq!(bench.walk(&everyones(Status::Live), Default::default(), 10).await?, [session.id()]);
+    assert_eq!(bench.walk(&everyones(Status::Live), Order::default(), 10).await?, [session.id()]);
     assert_eq!(bench.total(&everyones(Status::Live)).await?, Total::Exactly(1));
     Ok(())
 }

@@ -3,7 +3,7 @@
 use super::bench::*;
 use sessiond::domain::ending::{Actor, Ending, Reason};
 use sessiond::domain::id::SessionId;
-use sessiond::domain::listing::{Status, Total};
+use sessiond::domain::listing::{Order, Status, Total};
 use sessiond::domain::session::{Session, Verdict};
 use sessiond::domain::user::User;
 use sessiond::store::{Created, EndUser};
@@ -71,7 +71,7 @@ async fn the_kept_session_stays_live(backend: &'static dyn Backend) -> Outcome {
     let (_, ended) = bench.end_user(&ada, Some(sessions[1].id())).await?;
     let others = Verdict::Ended(ended);
     assert_eq!(bench.verdicts(&sessions).await?, [others.clone(), Verdict::Live, others]);
-    assert_eq!(bench.walk(&users(ada.key(), Status::Live), Default::default(), 10).await?, [sessions[1].id()]);
+    assert_eq!(bench.walk(&users(ada.key(), Status::Live), Order::default(), 10).await?, [sessions[1].id()]);
     assert_eq!(bench.total(&everyones(Status::Live)).await?, Total::Exactly(1));
 
     bench.clock.advance(MINUTE * 20);

@@ -3,9 +3,9 @@
 use super::bench::*;
 use sessiond::domain::audit::{Action, Draft, Outcome as Went};
 use sessiond::domain::ending::Actor;
-use sessiond::domain::listing::{Order, Query, Status};
+use sessiond::domain::listing::{Order, Query, Status, Total};
 use sessiond::domain::session::Verdict;
-use sessiond::store::{Change, StoreError};
+use sessiond::store::{Change, Created, StoreError};
 
 store_contract! {
     an_open_store_is_ready_and_a_closed_one_is_not,
@@ -15,6 +15,7 @@ store_contract! {
     numbers_go_on_after_opening_again,
     withdrawn_sessions_stay_ended_after_opening_again,
     what_expires_while_closed_has_expired,
+    a_lower_limit_is_kept_from_the_next_sign_in_on,
 }
 
 async fn an_open_store_is_ready_and_a_closed_one_is_not(backend: &'static dyn Backend) -> Outcome {
@@ -141,5 +142,24 @@ async fn what_expires_while_closed_has_expired(backend: &'static dyn Backend) ->
     bench.reopen().await?;
     assert!(matches!(bench.verdict(&session).await?, Verdict::Expired(_)));
     assert_eq!(bench.walk(&everyones(Status::Expired), Order::SignedIn, 5).await?, [session.id()]);
+    Ok(())
+}
+
+async fn a_lower_limit_is_kept_from_the_next_sign_in_on(backend: &'static dyn Backend) -> Outcome {
+    for replaced in [None, Some(0), Some(5)] {
+        let mut bench = Bench::with_room_for(backend, 10).await?;
+        if !bench.keeps() {
+            return Ok(());
+        }
+        let ada = bench.user("ada").await?;
+        let six = bench.sign_in_times(&ada, 6).await?;
+        bench.limits.sessions_per_user = 3;
+        bench.reopen().await?;
+        assert_eq!(bench.total(&everyones(Status::Live)).await?, Total::Exactly(6));
+        let new = bench.session(&ada).await?;
+        let replaces = replaced.map(|n: usize| six[n].id());
+        assert!(matches!(bench.store.create(new, replaces).await?, Created::Done { .. }));
+        assert_eq!(bench.total(&everyones(Status::Live)).await?, Total::Exactly(3), "replaced: {replaced:?}");
+    }
     Ok(())
 }

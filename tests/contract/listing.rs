@@ -2,7 +2,7 @@
 
 use super::bench::*;
 use sessiond::domain::id::SessionId;
-use sessiond::domain::listing::{Cursor, Filter, Order, Query, Status, Total, Towards, Whose, parse_network};
+use sessiond::domain::listing::{Cursor, Filter, Order, Page, Query, Status, Total, Towards, Whose, parse_network};
 use sessiond::domain::session::{Session, Start};
 use sessiond::domain::user::User;
 use sessiond::store::Created;
@@ -17,6 +17,8 @@ store_contract! {
     walking_back_visits_the_same_rows,
     a_cursor_keeps_its_place_while_rows_come_and_go,
     the_way_back_from_an_empty_page_misses_no_row,
+    the_way_on_from_an_empty_page_misses_no_row,
+    the_way_back_misses_no_row_when_others_moved_up,
     a_page_holds_no_more_rows_than_asked,
 }
 
@@ -205,18 +207,55 @@ async fn a_cursor_keeps_its_place_while_rows_come_and_go(backend: &'static dyn B
     Ok(())
 }
 
+fn shown(page: &Page) -> Vec<SessionId> {
+    page.rows.iter().map(|(standing, _)| standing.session.id()).collect()
+}
+
 async fn the_way_back_from_an_empty_page_misses_no_row(backend: &'static dyn Backend) -> Outcome {
     let bench = Bench::open(backend).await?;
     let ada = bench.user("ada").await?;
     let all = bench.sign_in_times(&ada, 4).await?;
-    let live = everyones(Status::Live);
-    let first = bench.store.page(&query(live.clone(), Order::SignedIn, None, 2)).await?;
+    let live = |cursor| query(everyones(Status::Live), Order::SignedIn, cursor, 2);
+    let first = bench.store.page(&live(None)).await?;
     bench.end(&all[0]).await?;
     bench.end(&all[1]).await?;
-    let empty = bench.store.page(&query(live.clone(), Order::SignedIn, first.older, 2)).await?;
+    let empty = bench.store.page(&live(first.older)).await?;
     assert!(empty.rows.is_empty() && empty.older.is_none());
-    let back = bench.store.page(&query(live, Order::SignedIn, empty.newer, 2)).await?;
-    assert_eq!(back.rows.iter().map(|(s, _)| s.session.id()).collect::<Vec<_>>(), [all[3].id(), all[2].id()]);
+    let back = bench.store.page(&live(empty.newer)).await?;
+    assert_eq!(shown(&back), [all[3].id(), all[2].id()]);
+    Ok(())
+}
+
+async fn the_way_on_from_an_empty_page_misses_no_row(backend: &'static dyn Backend) -> Outcome {
+    let bench = Bench::open(backend).await?;
+    let ada = bench.user("ada").await?;
+    let all = bench.sign_in_times(&ada, 4).await?;
+    let live = |cursor| query(everyones(Status::Live), Order::SignedIn, cursor, 2);
+    let first = bench.store.page(&live(None)).await?;
+    let last = bench.store.page(&live(first.older)).await?;
+    bench.end(&all[2]).await?;
+    bench.end(&all[3]).await?;
+    let empty = bench.store.page(&live(last.newer)).await?;
+    assert!(empty.rows.is_empty() && empty.newer.is_none());
+    let on = bench.store.page(&live(empty.older)).await?;
+    assert_eq!(shown(&on), [all[1].id(), all[0].id()]);
+    Ok(())
+}
+
+async fn the_way_back_misses_no_row_when_others_moved_up(backend: &'static dyn Backend) -> Outcome {
+    let bench = Bench::open(backend).await?;
+    let ada = bench.user("ada").await?;
+    let all = bench.sign_in_times(&ada, 4).await?;
+    let live = |cursor| query(everyones(Status::Live), Order::LastActive, cursor, 2);
+    let first = bench.store.page(&live(None)).await?;
+    bench.clock.advance(MINUTE * 10);
+    bench.touch(&all[0]).await?;
+    bench.touch(&all[1]).await?;
+    let empty = bench.store.page(&live(first.older)).await?;
+    assert!(empty.rows.is_empty() && empty.older.is_none());
+    let back = bench.store.page(&live(empty.newer)).await?;
+    assert_eq!(shown(&back), [all[3].id(), all[2].id()]);
+    assert!(back.newer.is_some());
     Ok(())
 }
 

@@ -26,7 +26,7 @@ async fn page(server: Server<'_>, current: CurrentSession<'_>) -> Result<Page, P
     let service = &server.0.service;
     let live = current.live();
     let viewer =
-        Viewer { now: service.clock().now(), limits: service.limits(), own: live.session.id(), administrator: false };
+        Viewer { now: service.clock().now(), limits: service.limits(), own: live.session.id(), names: None };
     let of = |status, rows| {
         let filter = Filter { whose: Whose::User(live.user.key()), status, network: None };
         Query { rows, ..Query::first(filter) }

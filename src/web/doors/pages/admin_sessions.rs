@@ -1,13 +1,18 @@
 //! `/admin/sessions`: everybody's sessions, and ending those that are ticked.
 
+use std::collections::BTreeMap;
+
 use rocket::form::{Form, FromForm};
 use rocket::http::Status as HttpStatus;
 use rocket::{Route, get, post, routes};
 use serde_json::{Value, json};
 
-use crate::domain::ending::Note;
-use crate::domain::id::SessionId;
-use crate::domain::listing::{Cursor, Filter, ListingError, Order, Query, Status, Total, parse_network};
+use crate::domain::ending::{Actor, Ended, Note};
+use crate::domain::id::{SessionId, UserId};
+use crate::domain::listing::{
+    self as domain, Cursor, Filter, ListingError, Order, Query, Status, Total, parse_network,
+};
+use crate::domain::session::Verdict;
 use crate::service::sessions::{Order as Command, Selection};
 use crate::store::StoreError;
 use crate::web::Core;
@@ -76,8 +81,11 @@ async fn render(
     error: Option<&str>,
 ) -> Result<Page, PageError> {
     let service = &core.service;
-    let viewer = Viewer { now: service.clock().now(), limits: service.limits(), own: admin.id(), administrator: true };
     let page = service.list(query).await?;
+    let names = enders(core, &page).await?;
+    let viewer = Viewer { now: service.clock().now(), limits: service.limits(), own: admin.id(), names: Some(&names) };
+    let endable =
+        page.rows.iter().any(|(standing, verdict)| *verdict == Verdict::Live && standing.session.id() != viewer.own);
     let total = service.count(&query.filter).await?;
     let count = |status| {
         let filter = Filter { status, ..Filter::default() };
@@ -107,10 +115,25 @@ async fn render(
         "filtered": query.filter != Filter::default(),
         "error": error,
         "counts": { "live": count(Status::Live).await?, "ended": count(Status::Ended).await?, "expired": count(Status::Expired).await? },
+        "endable": endable,
         "incomplete": page.rows.len() < query.rows && page.older.is_some(),
         "here": typed.url(typed.cursor.as_deref()),
     });
     Ok(Page::new("pages/admin_sessions.html", "Sessions", context))
+}
+
+/// What those who ended these sessions are called.
+async fn enders(core: &Core, page: &domain::Page) -> Result<BTreeMap<UserId, String>, StoreError> {
+    let mut names = BTreeMap::new();
+    for (_, verdict) in &page.rows {
+        if let Verdict::Ended(Ended { by: Actor::User(id), .. }) = verdict
+            && !names.contains_key(id)
+        {
+            let user = core.service.store().user(id.key()).await?;
+            names.insert(id.clone(), user.map_or_else(|| id.to_string(), |user| user.name.to_string()));
+        }
+    }
+    Ok(names)
 }
 
 fn told(total: Total) -> String {

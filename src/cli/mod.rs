@@ -1,0 +1,124 @@
+//! The command line: one file for each verb. Exit codes: 0 done, 1 refused or failed, 2 wrong use or configuration.
+
+mod demo;
+mod logs;
+mod serve;
+mod session;
+mod user;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use figment::Figment;
+
+use crate::config::{Config, ConfigError};
+use crate::open::StartError;
+use crate::web;
+
+/// The one place where a team's sign-in sessions live and die.
+#[derive(Parser)]
+#[command(name = "sessiond", version, about, disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Serve (what happens without a verb, too)
+    Serve(serve::Arguments),
+    /// Create users
+    #[command(subcommand)]
+    User(user::Verb),
+    /// See and end sessions
+    #[command(subcommand)]
+    Session(session::Verb),
+}
+
+/// Where the database is.
+#[derive(Args)]
+struct Data {
+    /// The data folder
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+}
+
+impl Data {
+    /// The settings: this flag over the environment over `Rocket.toml`.
+    fn config(&self) -> Result<(Figment, Config), Failure> {
+        let mut figment = web::figment();
+        if let Some(data) = &self.data {
+            figment = figment.merge(("sessiond.data", data));
+        }
+        let config = Config::extract(&figment)?;
+        Ok((figment, config))
+    }
+}
+
+/// Why a verb did not do what it was told.
+#[derive(Debug)]
+struct Failure {
+    code: u8,
+    told: String,
+}
+
+impl Failure {
+    /// It was refused or went wrong.
+    fn failed(told: impl ToString) -> Self {
+        Self { code: 1, told: told.to_string() }
+    }
+
+    /// It was asked for wrongly.
+    fn usage(told: impl ToString) -> Self {
+        Self { code: 2, told: told.to_string() }
+    }
+}
+
+impl From<ConfigError> for Failure {
+    fn from(error: ConfigError) -> Self {
+        Self::usage(error)
+    }
+}
+
+impl From<StartError> for Failure {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Cost(_) => Self::usage(error),
+            StartError::Database(_) => Self::failed(error),
+        }
+    }
+}
+
+impl From<crate::store::StoreError> for Failure {
+    fn from(error: crate::store::StoreError) -> Self {
+        Self::failed(error)
+    }
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    logs::start(matches!(arguments.verb, None | Some(Verb::Serve(_))));
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return told(&Failure::failed(error)),
+    };
+    let done = runtime.block_on(async {
+        match arguments.verb {
+            None => serve::run(serve::Arguments::default()).await,
+            Some(Verb::Serve(arguments)) => serve::run(arguments).await,
+            Some(Verb::User(verb)) => user::run(verb).await,
+            Some(Verb::Session(verb)) => session::run(verb).await,
+        }
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => told(&failure),
+    }
+}
+
+fn told(failure: &Failure) -> ExitCode {
+    eprintln!("sessiond: {}", failure.told);
+    ExitCode::from(failure.code)
+}

@@ -1,0 +1,49 @@
+//! From settings to a service on its database.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::config::Config;
+use crate::domain::clock::{OsEntropy, SystemClock};
+use crate::service::Service;
+use crate::service::hasher::CostError;
+use crate::store::Environment;
+use crate::store::sled::{OpenError, Sled};
+
+/// Why the service did not open.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The database.
+    #[error(transparent)]
+    Database(#[from] OpenError),
+    /// A setting.
+    #[error("configuration: sessiond.password_hash: {0}")]
+    Cost(#[from] CostError),
+}
+
+/// Where the database lies below the data folder.
+pub fn database(config: &Config) -> PathBuf {
+    config.data.join("db")
+}
+
+/// Opens the database of `config` with the machine's clock and randomness.
+///
+/// # Errors
+/// Each says what to do.
+pub async fn open(config: &Config) -> Result<Arc<Service>, StartError> {
+    open_in(config, system(config)).await
+}
+
+/// The same in a given environment.
+///
+/// # Errors
+/// Each says what to do.
+pub async fn open_in(config: &Config, environment: Environment) -> Result<Arc<Service>, StartError> {
+    let store = Arc::new(Sled::open(&database(config), environment.clone()).await?);
+    Ok(Arc::new(Service::new(store, environment, config.password_hash)?))
+}
+
+/// The machine's clock and randomness, and the configured limits.
+pub fn system(config: &Config) -> Environment {
+    Environment { clock: Arc::new(SystemClock::new()), entropy: Arc::new(OsEntropy), limits: config.limits }
+}

@@ -1,0 +1,91 @@
+//! From settings to a server that listens.
+
+use std::io;
+use std::sync::Arc;
+
+use rocket::config::Shutdown;
+use rocket::fairing::AdHoc;
+use rocket::figment::Figment;
+use rocket::{Build, Rocket};
+
+use super::Sessiond;
+use crate::config::{Config, ConfigError};
+use crate::service::Service;
+
+/// The settings of `Rocket.toml` in the working folder and of the environment, over defaults that fit a server of this
+/// kind. Flags are merged over it.
+pub fn figment() -> Figment {
+    Figment::from(rocket::Config {
+        log_level: rocket::config::LogLevel::Off,
+        shutdown: Shutdown { ctrlc: true, ..Shutdown::default() },
+        ..rocket::Config::release_default()
+    })
+    .merge(rocket::Config::figment().select("default"))
+    .join(("log_level", "off"))
+}
+
+/// Why there is no server.
+#[derive(Debug, thiserror::Error)]
+pub enum BuildError {
+    /// A setting.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The data folder.
+    #[error("the data folder cannot be used: {0}")]
+    Folder(#[from] io::Error),
+}
+
+/// The whole server as an application: pages, static files and the gate, on a service that is open.
+///
+/// # Errors
+/// If a setting is wrong or the data folder cannot be used.
+pub fn build(figment: Figment, service: Arc<Service>) -> Result<Rocket<Build>, BuildError> {
+    let config = Config::extract(&figment)?;
+    let sessiond = Sessiond::new(service, config)?;
+    Ok(sessiond.attach(rocket::custom(figment))?)
+}
+
+/// Why the server stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum LaunchError {
+    /// It could not listen.
+    #[error("cannot listen on {address}: {source}; choose another address with --address or another port with --port")]
+    Listen {
+        /// Where.
+        address: String,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A setting that the framework refuses.
+    #[error("configuration: {0}")]
+    Refused(String),
+}
+
+/// Serves until the process is told to stop and what is in flight is done. `ready` is told the address.
+///
+/// # Errors
+/// If the server cannot start.
+pub async fn launch(rocket: Rocket<Build>, ready: impl FnOnce(&str) + Send + 'static) -> Result<(), LaunchError> {
+    use rocket::error::ErrorKind;
+    let ready = std::sync::Mutex::new(Some(ready));
+    let rocket = rocket.attach(AdHoc::on_liftoff("address", move |rocket| {
+        let config = rocket.config();
+        let address = format!("http://{}", std::net::SocketAddr::new(config.address, config.port));
+        if let Some(ready) = ready.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take() {
+            ready(&address);
+        }
+        Box::pin(async {})
+    }));
+    let rocket = rocket.ignite().await.map_err(|error| LaunchError::Refused(error.kind().to_string()))?;
+    let address = std::net::SocketAddr::new(rocket.config().address, rocket.config().port).to_string();
+    match rocket.launch().await {
+        Ok(_) => Ok(()),
+        Err(error) => Err(match error.kind() {
+            ErrorKind::Bind(source) | ErrorKind::Io(source) => {
+                LaunchError::Listen { address, source: io::Error::new(source.kind(), source.to_string()) }
+            }
+            other => LaunchError::Refused(other.to_string()),
+        }),
+    }
+}

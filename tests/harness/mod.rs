@@ -1,0 +1,19 @@
+//! A server without a network, and the people who use it.
+//!
+//! A test starts a [`Server`], and its actors do what people do with browsers: open pages, fill in the forms they find there
+//! and follow redirects, each with cookies of their own. Time stands still unless a test moves it.
+
+mod answer;
+mod ask;
+mod html;
+mod jar;
+mod person;
+pub mod probe;
+mod server;
+
+pub use self::answer::Answer;
+pub use self::ask::Ask;
+pub use self::html::{Form, text};
+pub use self::jar::{Jar, SetCookie};
+pub use self::person::Person;
+pub use self::server::{On, PASSWORD, Server};

@@ -1,0 +1,41 @@
+//! The pages and the gate, as people meet them. One file for each page or topic; rows of the security bar carry their number.
+
+/// Each of these on both stores. A test takes its server.
+macro_rules! on_both_stores {
+    ($($test:ident),+ $(,)?) => {
+        mod memory {$(
+            #[tokio::test]
+            async fn $test() {
+                super::$test(crate::harness::Server::with(crate::harness::On::Memory, "").await).await;
+            }
+        )+}
+        mod sled {$(
+            #[tokio::test]
+            async fn $test() {
+                super::$test(crate::harness::Server::with(crate::harness::On::Sled, "").await).await;
+            }
+        )+}
+    };
+}
+
+mod account;
+mod address;
+mod admin_end;
+mod admin_sessions;
+mod bodies;
+mod csrf;
+mod csrf_matrix;
+mod embedded;
+mod everyone;
+mod gate;
+mod gate_cookies;
+mod gate_store;
+mod headers;
+mod lifetimes;
+mod login;
+mod login_again;
+mod logout;
+mod network;
+mod roles;
+mod setup;
+mod templates;
