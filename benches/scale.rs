@@ -3,7 +3,12 @@
 //! `cargo bench --bench scale` prints medians and ratios of one run. Every figure is taken on the sled store in a folder of
 //! its own, through the same calls that the pages make.
 
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, missing_docs, reason = "a benchmark measures the machine's time")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    missing_docs,
+    reason = "a benchmark measures the machine's time"
+)]
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};

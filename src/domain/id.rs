@@ -159,7 +159,8 @@ impl fmt::Debug for UserKey {
     }
 }
 
-/// Where an audit event stands: 1, 2, 3, … without gaps, given by the store in the step that it belongs to.
+/// Where an audit event stands: unique, and rising from step to step, given by the store in the step that it belongs to.
+/// A store of one process leaves no gaps; where several share one, a gap means nothing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct EventSeq(pub u64);
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -154,6 +155,18 @@ pub struct Cursor {
     pub id: SessionId,
 }
 
+impl Cursor {
+    /// The way back, over the very row that this cursor names: what an empty page offers.
+    #[must_use]
+    pub fn reversed(self) -> Self {
+        const MILLISECOND: Duration = Duration::from_millis(1);
+        match self.towards {
+            Towards::Older => Self { towards: Towards::Newer, at: self.at - MILLISECOND, ..self },
+            Towards::Newer => Self { towards: Towards::Older, at: self.at + MILLISECOND, ..self },
+        }
+    }
+}
+
 /// Which way a cursor reads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Towards {
@@ -214,7 +227,7 @@ impl Query {
     pub const MOST_ROWS: usize = 100;
     /// The rows of a page unless told otherwise.
     pub const ROWS: usize = 25;
-    /// The most entries that one page may look at before it returns what it has, and a cursor.
+    /// The most records that one page may read before it returns what it has, and a cursor.
     pub const MOST_EXAMINED: usize = 2_000;
 
     /// The first page of `filter` in the default order.

@@ -220,7 +220,7 @@ impl Service {
             self.store.record(draft).await?;
             return Err(SignInError::Wrong);
         }
-        match self.store.reauthenticate(key, id).await? {
+        match self.store.reauthenticate(key, id, from).await? {
             Change::Done => Ok(()),
             Change::AlreadyEnded(_) | Change::NotFound => Err(SignInError::Stale),
         }

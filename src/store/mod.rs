@@ -6,14 +6,18 @@
 //!   audit event (with the next [`EventSeq`]) are written together or not at all, whatever else runs at the same time and
 //!   wherever the process is killed.
 //! * **Done is on disk.** A write has answered only when it survives a power cut. An ending is visible to reads before
-//!   that moment; a new session is not.
+//!   that moment; a new session is in no listing and no count before it, and nobody holds its credential.
 //! * **Barrier.** [`End::AlreadyEnded`] is answered only once the ending that it speaks of is durable too.
 //! * **Fresh reads.** No read returns a value older than a write that was answered before the read began, on any node.
 //! * **Absence is an answer** ([`Option`]); a [`StoreError`] is not an absence, and after a failed write the write may or
 //!   may not have happened.
 //! * **Indexes are hints.** What a page or a count returns is what [`Standing::verdict`] says of the records.
+//! * **Writes may be repeated.** A repeated ending is [`End::AlreadyEnded`]; a repeated [`Sessions::create`] writes nothing
+//!   and answers by what became of the session.
 //! * **One user, one partition.** No method needs a step across two users, keys in a global order or a single process.
-//!   The server's epoch is one record of its own.
+//!   The server's epoch is one record of its own: a change to one session that is made while it is being redrawn may be
+//!   answered as done although the session ends by it in the same moment.
+//! * **Ties.** Of two endings within one millisecond the one with the smaller event number came first.
 //!
 //! One contract suite (`tests/contract`) runs on every backend.
 
@@ -129,8 +133,7 @@ pub trait Sessions: Send + Sync {
     async fn owner(&self, id: SessionId) -> Result<Option<UserKey>>;
 
     /// Adds a live session if its epochs are still the present ones. In the same step `replaces`, a session of the same
-    /// user, ends as [`Reason::Replaced`], and those above the limit end as [`Reason::Limit`], idle longest first. Where the
-    /// server's epoch is redrawn at the same time, `Done` may be answered for a session that is already ended by it.
+    /// user, ends as [`Reason::Replaced`], and those above the limit end as [`Reason::Limit`], idle longest first.
     ///
     /// [`Reason::Replaced`]: crate::domain::ending::Reason::Replaced
     /// [`Reason::Limit`]: crate::domain::ending::Reason::Limit
@@ -147,18 +150,19 @@ pub trait Sessions: Send + Sync {
     async fn end_everyone(&self, ending: Ending) -> Result<(u64, Ended)>;
 
     /// Notes in a live session that its user has just proved again who they are.
-    async fn reauthenticate(&self, user: UserKey, id: SessionId) -> Result<Change>;
+    async fn reauthenticate(&self, user: UserKey, id: SessionId, from: Option<IpAddr>) -> Result<Change>;
 
     /// Notes that the session has been seen now, if it is live and the last note is a touch step old. A record of its own:
-    /// it can bring nothing back. May be lost in a crash.
+    /// it can bring nothing back. May be answered before it is written, and may be lost: in a crash, or when there is much
+    /// to do.
     async fn touch(&self, user: UserKey, id: SessionId) -> Result<()>;
 
     /// Writes the ending of at most `most` sessions with a replaced epoch into their records, so that the log of replaced
-    /// epochs need not be asked. Changes no verdict. Returns how many records it wrote; zero when there are no more. May be
+    /// epochs need not be asked. Changes no verdict. Returns how many it dealt with; zero when there are no more. May be
     /// killed anywhere.
     async fn reap(&self, most: usize) -> Result<usize>;
 
-    /// One page of a listing, looking at no more than [`Query::MOST_EXAMINED`] entries.
+    /// One page of a listing, reading no more than [`Query::MOST_EXAMINED`] records. A cursor brings its order along.
     async fn page(&self, query: &Query) -> Result<Page>;
 
     /// How many sessions the filter takes in: exactly for everybody's and for one user's, of any status; otherwise up to

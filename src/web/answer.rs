@@ -39,11 +39,6 @@ impl Page {
         self
     }
 
-    pub fn cookie(mut self, cookie: String) -> Self {
-        self.cookies.push(cookie);
-        self
-    }
-
     /// The page as it looks to this request, with what every page has.
     fn render(mut self, request: &Request<'_>, core: &Core) -> response::Result<'static> {
         let seen = Seen::of(request);

@@ -58,11 +58,6 @@ impl Names {
 }
 
 impl Name {
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
     /// How this cookie arrived.
     pub fn read<'r>(&self, headers: &'r HeaderMap<'_>) -> Sent<'r> {
         let mut sent = Sent::No;

@@ -42,7 +42,7 @@ async fn a_closed_store_answers_nothing(backend: &'static dyn Backend) -> Outcom
         store.end(key, id, revoked()).await.err(),
         store.end_user(key, None, revoked()).await.err(),
         store.end_everyone(everyone_revoked()).await.err(),
-        store.reauthenticate(key, id).await.err(),
+        store.reauthenticate(key, id, None).await.err(),
         store.touch(key, id).await.err(),
         store.reap(1).await.err(),
         store.page(&Query::first(everyones(Status::Any))).await.err(),
@@ -78,7 +78,7 @@ async fn everything_is_there_after_opening_again(backend: &'static dyn Backend) 
     bench.end(&all[4]).await?;
     bench.clock.advance(MINUTE * 20);
     bench.touch(&all[5]).await?;
-    assert_eq!(bench.store.reauthenticate(bob.key(), all[6].id()).await?, Change::Done);
+    assert_eq!(bench.store.reauthenticate(bob.key(), all[6].id(), None).await?, Change::Done);
 
     let mut before = Vec::new();
     for session in &all {

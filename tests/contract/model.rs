@@ -98,7 +98,7 @@ impl Side {
                 store.ready().await?;
                 Answer::Nothing
             }
-            Operation::Reauthenticate(user, id) => told(&store.reauthenticate(key(user), *id).await?),
+            Operation::Reauthenticate(user, id) => told(&store.reauthenticate(key(user), *id, None).await?),
             Operation::Reap(most) => self.reap(*most).await?,
             Operation::AddUser(user) => {
                 let created = store.create_user(people[*user].clone(), false, Actor::Operator, None).await?;

@@ -108,6 +108,10 @@ impl Answer {
         html::link(&self.body, label).unwrap_or_else(|| panic!("there is no link {label:?}\n{}", self.shown()))
     }
 
+    pub fn has_link(&self, label: &str) -> bool {
+        html::link(&self.body, label).is_some()
+    }
+
     /// All of it, for messages.
     pub fn shown(&self) -> String {
         let headers: Vec<_> = self.headers.iter().map(|(name, value)| format!("  {name}: {value}")).collect();

@@ -1,7 +1,5 @@
 //! Listings: all entries sorted, cut at the cursor, and each asked whether it is meant.
 
-use std::time::Duration;
-
 use crate::domain::id::SessionId;
 use crate::domain::lifetime::Limits;
 use crate::domain::listing::{Cursor, Filter, Page, Query, Total, Towards, Whose};
@@ -47,8 +45,8 @@ pub(super) fn page(entries: Vec<Standing>, query: &Query, now: Timestamp, limits
 
     let cursor = |towards, (at, id): Place| Cursor { towards, order, at, id };
     let onward = last.filter(|_| more).map(|place| cursor(towards, place));
-    let back = first.or(start.map(|cursor| just_past(&cursor))).filter(|_| !behind.is_empty());
-    let back = back.map(|place| cursor(opposite(towards), place));
+    let back = first.map(|place| cursor(opposite(towards), place));
+    let back = back.or(start.map(Cursor::reversed)).filter(|_| !behind.is_empty());
     match towards {
         Towards::Older => Page { rows, older: onward, newer: back },
         Towards::Newer => {
@@ -69,15 +67,6 @@ fn is_ahead(place: Place, cursor: &Cursor) -> bool {
     match cursor.towards {
         Towards::Older => place < (cursor.at, cursor.id),
         Towards::Newer => place > (cursor.at, cursor.id),
-    }
-}
-
-/// The way back from an empty page has to lead over the very row that the cursor named.
-fn just_past(cursor: &Cursor) -> Place {
-    const MILLISECOND: Duration = Duration::from_millis(1);
-    match cursor.towards {
-        Towards::Older => (cursor.at - MILLISECOND, cursor.id),
-        Towards::Newer => (cursor.at + MILLISECOND, cursor.id),
     }
 }
 

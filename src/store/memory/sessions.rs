@@ -1,5 +1,6 @@
 //! Sessions: which step answers which call.
 
+use std::net::IpAddr;
 use std::sync::PoisonError;
 
 use async_trait::async_trait;
@@ -49,9 +50,9 @@ impl Sessions for Memory {
         self.write("end everyone's sessions", || self.redraw_server(&ending)).await
     }
 
-    async fn reauthenticate(&self, user: UserKey, id: SessionId) -> Result<Change> {
+    async fn reauthenticate(&self, user: UserKey, id: SessionId, from: Option<IpAddr>) -> Result<Change> {
         self.write("note an authentication", || {
-            self.step(user, |step| step.reauthenticate(id)).unwrap_or(Change::NotFound)
+            self.step(user, |step| step.reauthenticate(id, from)).unwrap_or(Change::NotFound)
         })
         .await
     }

@@ -1,5 +1,7 @@
 //! What may happen to one user's sessions, each within one step.
 
+use std::net::IpAddr;
+
 use super::super::{Change, Created, End, EndUser, Environment};
 use super::partition::{Log, Partition, Server};
 use crate::domain::audit::{Action, Draft, Outcome};
@@ -92,7 +94,7 @@ impl Step<'_> {
         EndUser::Done { count, ended }
     }
 
-    pub(super) fn reauthenticate(&mut self, id: SessionId) -> Change {
+    pub(super) fn reauthenticate(&mut self, id: SessionId, from: Option<IpAddr>) -> Change {
         match self.verdict(id) {
             None => Change::NotFound,
             Some(Verdict::Live) => {
@@ -102,6 +104,7 @@ impl Step<'_> {
                     Draft {
                         user: Some(user.clone()),
                         session: Some(id),
+                        from,
                         ..Draft::new(Actor::User(user), Action::Reauthenticate, Outcome::Success)
                     },
                 );

@@ -16,6 +16,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::step::{Effect, Outcome, Shared, Step, Write};
 use crate::domain::id::EventSeq;
+use crate::domain::timestamp::Timestamp;
 use crate::store::{Result, StoreError};
 
 /// Changes that may wait; a further one waits to be let in.
@@ -176,7 +177,14 @@ impl Writer {
     }
 
     fn step(&mut self, work: Work) -> (Answer, Vec<Effect>) {
-        let mut step = Step::new(&self.shared, self.shared.environment.clock.now(), self.next);
+        let now = self.shared.index().begin_step(&*self.shared.environment.clock);
+        let answered = self.change(work, now);
+        self.shared.index().end_step();
+        answered
+    }
+
+    fn change(&mut self, work: Work, now: Timestamp) -> (Answer, Vec<Effect>) {
+        let mut step = Step::new(&self.shared, now, self.next);
         let (done, answer) = work(&mut step);
         if !done || self.poisoned.load(Ordering::Acquire) {
             return (answer, Vec::new());

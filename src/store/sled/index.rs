@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::net::IpAddr;
 
 use super::shelf::{Class, Position, Shelf, Walk};
+use crate::domain::clock::Clock;
 use crate::domain::id::{SessionId, UserKey};
 use crate::domain::listing::{Order, Status, Towards};
 use crate::domain::timestamp::Timestamp;
@@ -83,6 +84,8 @@ pub struct Index {
     counts: Counts,
     generation: u64,
     unreaped: VecDeque<Unreaped>,
+    /// The time of the step under way. Until its effects stand here, nothing expires that it still took for live.
+    step: Option<Timestamp>,
 }
 
 impl Index {
@@ -213,8 +216,22 @@ impl Index {
         self.entries.insert(id, changed);
     }
 
+    /// Begins a step at the time that `clock` tells, and lets expire what it may no longer take for live.
+    pub fn begin_step(&mut self, clock: &dyn Clock) -> Timestamp {
+        let now = clock.now();
+        self.advance(now);
+        self.step = Some(now);
+        now
+    }
+
+    /// All effects of the step stand here.
+    pub fn end_step(&mut self) {
+        self.step = None;
+    }
+
     /// Lets all sessions expire whose time has come.
     pub fn advance(&mut self, now: Timestamp) {
+        let now = self.step.map_or(now, |step| now.min(step));
         while let Some(&(deadline, id)) = self.expiry.first() {
             if deadline > now {
                 return;

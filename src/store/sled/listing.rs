@@ -50,13 +50,12 @@ pub fn page(shared: &Shared, query: &Query) -> Result<Page> {
     };
 
     let cursor = |position: Option<Position>, towards| position.map(|(at, id)| Cursor { towards, order, at, id });
-    let start = query.cursor.map(|cursor| (cursor.at, cursor.id));
-    let near = rows.first().map(|(position, _)| *position).or(start);
+    let back = if towards == Towards::Older { Towards::Newer } else { Towards::Older };
+    let back = cursor(rows.first().map(|(position, _)| *position), back).or(query.cursor.map(Cursor::reversed));
+    let on = cursor(from.filter(|_| more), towards);
     let (older, newer) = match towards {
-        Towards::Older => {
-            (cursor(from.filter(|_| more), Towards::Older), cursor(near.filter(|_| start.is_some()), Towards::Newer))
-        }
-        Towards::Newer => (cursor(near, Towards::Older), cursor(from.filter(|_| more), Towards::Newer)),
+        Towards::Older => (on, back.filter(|_| query.cursor.is_some())),
+        Towards::Newer => (back, on),
     };
     if towards == Towards::Newer {
         rows.reverse();

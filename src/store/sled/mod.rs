@@ -13,18 +13,24 @@ mod trees;
 mod users;
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 
 use self::committer::Committer;
 pub use self::open::OpenError;
-use self::step::Shared;
-use super::{Environment, Result, Store};
+use self::step::{Shared, Step};
+use super::{Environment, Result, Store, StoreError};
 use crate::domain::ending::{Actor, Ending, Reason};
 
 /// See the module.
 pub struct Sled {
+    /// `None` once closed.
+    handle: RwLock<Option<Arc<Handle>>>,
+}
+
+/// An open database.
+struct Handle {
     shared: Arc<Shared>,
     committer: Committer,
 }
@@ -42,7 +48,7 @@ impl Sled {
         let opened = tokio::task::spawn_blocking(move || open::open(&path, environment)).await;
         let damaged = |what: String| OpenError::Damaged { folder: folder.to_owned(), what };
         let opened = opened.map_err(|error| damaged(error.to_string()))??;
-        let sled = Self { shared: opened.shared, committer: opened.committer };
+        let sled = Self { handle: RwLock::new(Some(Arc::new(opened.handle))) };
         if let Some(by) = opened.behind {
             tracing::error!(
                 seconds = by.as_secs(),
@@ -54,12 +60,26 @@ impl Sled {
         Ok(sled)
     }
 
+    /// The database, if it is open and trustworthy.
+    fn handle(&self) -> Result<Arc<Handle>> {
+        let handle = self.handle.read().unwrap_or_else(PoisonError::into_inner);
+        let handle = handle.as_ref().ok_or(StoreError::Unavailable { what: "the database is closed", source: None })?;
+        handle.committer.healthy()?;
+        Ok(Arc::clone(handle))
+    }
+
+    async fn commit<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Step<'_>) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        self.handle()?.committer.commit(work).await
+    }
+
     /// Reads without holding up the runtime's threads for long.
     async fn read<T: Send + 'static>(&self, read: impl FnOnce(&Shared) -> Result<T> + Send + 'static) -> Result<T> {
-        self.committer.healthy()?;
-        let shared = Arc::clone(&self.shared);
-        let answer = tokio::task::spawn_blocking(move || read(&shared)).await;
-        answer.map_err(|error| super::StoreError::unavailable("read", error))?
+        let handle = self.handle()?;
+        let answer = tokio::task::spawn_blocking(move || read(&handle.shared)).await;
+        answer.map_err(|error| StoreError::unavailable("read", error))?
     }
 }
 
@@ -70,11 +90,14 @@ impl Store for Sled {
     }
 
     async fn ready(&self) -> Result<()> {
-        self.committer.commit(|_| Ok(())).await
+        self.commit(|_| Ok(())).await
     }
 
     async fn close(&self) -> Result<()> {
-        self.committer.close().await;
+        let handle = self.handle.write().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(handle) = handle {
+            handle.committer.close().await;
+        }
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::thread;
 use std::time::Duration;
 
+use super::Handle;
 use super::committer::Committer;
 use super::index::{Arrival, Index};
 use super::shelf::Class;
@@ -62,8 +63,7 @@ pub enum OpenError {
 
 /// What opening found, beside the database itself.
 pub struct Opened {
-    pub shared: Arc<Shared>,
-    pub committer: Committer,
+    pub handle: Handle,
     /// Set if the wall clock lies this far behind the newest record.
     pub behind: Option<Duration>,
 }
@@ -107,7 +107,7 @@ pub fn open(folder: &Path, environment: Environment) -> Result<Opened, OpenError
     let next = EventSeq(newest.map_or(0, |(_, seq)| seq.0) + 1);
     let shared = Arc::new(shared);
     let committer = Committer::start(Arc::clone(&shared), file, next).map_err(in_folder)?;
-    Ok(Opened { shared, committer, behind })
+    Ok(Opened { handle: Handle { shared, committer }, behind })
 }
 
 /// Creates the folder, for this user alone.

@@ -1,5 +1,7 @@
 //! The life of sessions, each change one step of the committer.
 
+use std::net::IpAddr;
+
 use async_trait::async_trait;
 
 use super::open::arrival;
@@ -18,49 +20,45 @@ use crate::store::{Change, Created, End, EndUser, Result, Sessions, StoreError};
 #[async_trait]
 impl Sessions for Sled {
     async fn server_epoch(&self) -> Result<Epoch> {
-        self.committer.healthy()?;
-        Ok(self.shared.server_epoch())
+        Ok(self.handle()?.shared.server_epoch())
     }
 
     /// A handful of point reads, a few microseconds from the cache: not worth another thread.
     async fn session(&self, user: UserKey, id: SessionId) -> Result<Option<Standing>> {
-        self.committer.healthy()?;
-        self.shared.standing(user, id)
+        self.handle()?.shared.standing(user, id)
     }
 
     async fn owner(&self, id: SessionId) -> Result<Option<UserKey>> {
-        self.committer.healthy()?;
-        Ok(self.shared.index().entry(id).filter(|entry| !entry.pending).map(|entry| entry.user))
+        Ok(self.handle()?.shared.index().entry(id).filter(|entry| !entry.pending).map(|entry| entry.user))
     }
 
     async fn create(&self, session: Session, replaces: Option<SessionId>) -> Result<Created> {
-        self.committer.commit(move |step| create(step, &session, replaces)).await
+        self.commit(move |step| create(step, &session, replaces)).await
     }
 
     async fn end(&self, user: UserKey, id: SessionId, ending: Ending) -> Result<End> {
-        self.committer.commit(move |step| end(step, user, id, &ending)).await
+        self.commit(move |step| end(step, user, id, &ending)).await
     }
 
     async fn end_user(&self, user: UserKey, keep: Option<SessionId>, ending: Ending) -> Result<EndUser> {
-        self.committer.commit(move |step| end_user(step, user, keep, &ending)).await
+        self.commit(move |step| end_user(step, user, keep, &ending)).await
     }
 
     async fn end_everyone(&self, ending: Ending) -> Result<(u64, Ended)> {
-        self.committer.commit(move |step| end_everyone(step, &ending)).await
+        self.commit(move |step| end_everyone(step, &ending)).await
     }
 
-    async fn reauthenticate(&self, user: UserKey, id: SessionId) -> Result<Change> {
-        self.committer.commit(move |step| reauthenticate(step, user, id)).await
+    async fn reauthenticate(&self, user: UserKey, id: SessionId, from: Option<IpAddr>) -> Result<Change> {
+        self.commit(move |step| reauthenticate(step, user, id, from)).await
     }
 
     async fn touch(&self, user: UserKey, id: SessionId) -> Result<()> {
-        self.committer.healthy()?;
-        self.committer.submit(move |step| touch(step, user, id));
+        self.handle()?.committer.submit(move |step| touch(step, user, id));
         Ok(())
     }
 
     async fn reap(&self, most: usize) -> Result<usize> {
-        self.committer.commit(move |step| reap(step, most)).await
+        self.commit(move |step| reap(step, most)).await
     }
 
     async fn page(&self, query: &Query) -> Result<Page> {
@@ -81,6 +79,11 @@ fn create(step: &mut Step<'_>, session: &Session, replaces: Option<SessionId>) -
         return Ok(Created::Stale);
     }
     let limits = shared.environment.limits;
+    // A repeated call must not write over what became of the session since.
+    if let Some(there) = shared.standing(user, session.id())? {
+        let live = there.verdict(step.now, &limits) == Verdict::Live;
+        return Ok(if live { Created::Done { displaced: Vec::new() } } else { Created::Stale });
+    }
 
     // Let the old session go before counting, so that signing in again never costs another one.
     let mut gone = Vec::new();
@@ -184,7 +187,7 @@ fn end_everyone(step: &mut Step<'_>, ending: &Ending) -> Result<(u64, Ended)> {
     Ok((count, ended))
 }
 
-fn reauthenticate(step: &mut Step<'_>, user: UserKey, id: SessionId) -> Result<Change> {
+fn reauthenticate(step: &mut Step<'_>, user: UserKey, id: SessionId, from: Option<IpAddr>) -> Result<Change> {
     let Some(standing) = step.shared.standing(user, id)? else { return Ok(Change::NotFound) };
     match standing.verdict(step.now, &step.shared.environment.limits) {
         Verdict::Live => {}
@@ -195,7 +198,7 @@ fn reauthenticate(step: &mut Step<'_>, user: UserKey, id: SessionId) -> Result<C
     step.put(Place::Sessions, &session_key(user, id), &session)?;
     let owner = session.user().clone();
     let draft = Draft::new(Actor::User(owner.clone()), Action::Reauthenticate, Outcome::Success);
-    step.event(Draft { user: Some(owner), session: Some(id), ..draft })?;
+    step.event(Draft { user: Some(owner), session: Some(id), from, ..draft })?;
     Ok(Change::Done)
 }
 

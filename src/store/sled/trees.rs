@@ -136,7 +136,7 @@ impl Trees {
         let user = self.replaced(stamped.user)?;
         let server = self.replaced(stamped.server)?;
         Ok(match (user, server) {
-            (Some(user), Some(server)) if server.at < user.at => Some(server),
+            (Some(user), Some(server)) if (server.at, server.event) < (user.at, user.event) => Some(server),
             (Some(user), _) => Some(user),
             (None, server) => server,
         })

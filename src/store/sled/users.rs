@@ -16,47 +16,43 @@ use crate::store::{Audit, Result, StoreError, UserCreated, Users, codec};
 #[async_trait]
 impl Users for Sled {
     async fn user(&self, key: UserKey) -> Result<Option<User>> {
-        self.committer.healthy()?;
-        self.shared.trees.user(key)
+        self.handle()?.shared.trees.user(key)
     }
 
     async fn user_by_email(&self, email: &Email) -> Result<Option<User>> {
-        self.committer.healthy()?;
-        self.shared.trees.user_by_email(email)
+        self.handle()?.shared.trees.user_by_email(email)
     }
 
     async fn has_users(&self) -> Result<bool> {
-        self.committer.healthy()?;
-        Ok(!self.shared.trees.tree(Place::Users).is_empty())
+        Ok(!self.handle()?.shared.trees.tree(Place::Users).is_empty())
     }
 
     async fn create_user(&self, user: User, first: bool, by: Actor, from: Option<IpAddr>) -> Result<UserCreated> {
-        self.committer
-            .commit(move |step| {
-                let trees = &step.shared.trees;
-                if first && !trees.tree(Place::Users).is_empty() {
-                    return Ok(UserCreated::NotFirst);
-                }
-                if trees.user(user.key())?.is_some() {
-                    return Ok(UserCreated::IdTaken);
-                }
-                if trees.user_by_email(&user.email)?.is_some() {
-                    return Ok(UserCreated::EmailTaken);
-                }
-                step.put(Place::Users, user.key().bytes(), &user)?;
-                step.put(Place::Emails, user.email.as_str().as_bytes(), &user.key())?;
-                step.event(Draft::user_created(&user, by, from))?;
-                step.when_visible(move |shared| shared.index().user(&user));
-                Ok(UserCreated::Done)
-            })
-            .await
+        self.commit(move |step| {
+            let trees = &step.shared.trees;
+            if first && !trees.tree(Place::Users).is_empty() {
+                return Ok(UserCreated::NotFirst);
+            }
+            if trees.user(user.key())?.is_some() {
+                return Ok(UserCreated::IdTaken);
+            }
+            if trees.user_by_email(&user.email)?.is_some() {
+                return Ok(UserCreated::EmailTaken);
+            }
+            step.put(Place::Users, user.key().bytes(), &user)?;
+            step.put(Place::Emails, user.email.as_str().as_bytes(), &user.key())?;
+            step.event(Draft::user_created(&user, by, from))?;
+            step.when_visible(move |shared| shared.index().user(&user));
+            Ok(UserCreated::Done)
+        })
+        .await
     }
 }
 
 #[async_trait]
 impl Audit for Sled {
     async fn record(&self, draft: Draft) -> Result<EventSeq> {
-        self.committer.commit(move |step| step.event(draft)).await
+        self.commit(move |step| step.event(draft)).await
     }
 
     async fn events(&self, before: Option<EventSeq>, most: usize) -> Result<Vec<Event>> {

@@ -25,8 +25,7 @@ pub fn routes() -> Vec<Route> {
 async fn page(server: Server<'_>, current: CurrentSession<'_>) -> Result<Page, PageError> {
     let service = &server.0.service;
     let live = current.live();
-    let viewer =
-        Viewer { now: service.clock().now(), limits: service.limits(), own: live.session.id(), names: None };
+    let viewer = Viewer { now: service.clock().now(), limits: service.limits(), own: live.session.id(), names: None };
     let of = |status, rows| {
         let filter = Filter { whose: Whose::User(live.user.key()), status, network: None };
         Query { rows, ..Query::first(filter) }

@@ -1,0 +1,16 @@
+//! The real program as a process: what it promises across kills, what it says when it cannot start, and its verbs.
+//!
+//! Each test has a folder of its own and a port that the system chose, and ends every process that it started.
+
+mod alone;
+mod client;
+mod damage;
+mod kill;
+mod program;
+mod promise;
+mod refusals;
+mod secrets;
+mod verbs;
+
+pub use self::client::Client;
+pub use self::program::{EMAIL, PASSWORD, Program, Server};
