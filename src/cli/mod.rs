@@ -47,10 +47,11 @@ struct Data {
 impl Data {
     /// The settings: this flag over the environment over `Rocket.toml`.
     fn config(&self) -> Result<(Figment, Config), Failure> {
-        let mut figment = web::figment();
-        if let Some(data) = &self.data {
-            figment = figment.merge(("sessiond.data", data));
-        }
+        let figment = web::figment();
+        let config = Config::extract(&figment)?;
+        let Some(data) = &self.data else { return Ok((figment, config)) };
+        // Only now: merged over a setting that is no table, the flag would hide it.
+        let figment = figment.merge(("sessiond.data", data));
         let config = Config::extract(&figment)?;
         Ok((figment, config))
     }

@@ -155,8 +155,8 @@ async fn revoke(revoke: Revoke) -> Result<(), Failure> {
 
 async fn run_revoke(service: &Service, revoke: &Revoke, order: &Order) -> Result<(), Failure> {
     if revoke.everyone {
-        let (count, _) = service.revoke_everyone(order).await?;
-        println!("ended {count}");
+        let done = service.revoke_everyone(order).await?;
+        println!("ended {}", done.count);
     } else if let Some(typed) = &revoke.user {
         let Whose::User(key) = service.whose(typed).await? else {
             return Err(Failure::failed(format!("there is no user with the e-mail address or id {typed}")));

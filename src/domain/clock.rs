@@ -1,7 +1,7 @@
 //! Time and randomness, handed in. Nothing else in the crate asks the machine for either.
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::timestamp::Timestamp;
 
@@ -24,11 +24,11 @@ pub fn random<const N: usize>(entropy: &dyn Entropy) -> [u8; N] {
     bytes
 }
 
-/// Wall time at the start and monotonic time after it, so that a clock set back or forth while the server runs
-/// moves no session's end.
+/// Wall time at the start and, after it, time that only goes forward, so that a clock set back or forth while the server
+/// runs moves no session's end. Time that the machine spends asleep counts.
 pub struct SystemClock {
     wall: Timestamp,
-    started: Instant,
+    started: Duration,
 }
 
 impl SystemClock {
@@ -39,7 +39,7 @@ impl SystemClock {
             Ok(after) => Timestamp::from_millis(0) + after,
             Err(before) => Timestamp::from_millis(0) - before.duration(),
         };
-        Self { wall, started: Instant::now() }
+        Self { wall, started: since_boot() }
     }
 }
 
@@ -51,8 +51,22 @@ impl Default for SystemClock {
 
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
-        self.wall + self.started.elapsed()
+        self.wall + since_boot().saturating_sub(self.started)
     }
+}
+
+/// `Instant` stands still on Linux while the machine sleeps; this does not.
+#[cfg(target_os = "linux")]
+fn since_boot() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    Duration::new(u64::try_from(time.tv_sec).unwrap_or(0), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+#[cfg(not(target_os = "linux"))]
+#[allow(clippy::disallowed_methods, reason = "this is the clock that is handed in")]
+fn since_boot() -> Duration {
+    static FIRST: std::sync::LazyLock<std::time::Instant> = std::sync::LazyLock::new(std::time::Instant::now);
+    FIRST.elapsed()
 }
 
 /// A clock that tests move by hand.

@@ -26,12 +26,14 @@ pub enum State {
     Live,
     /// Ended; nothing leads back.
     Ended(Ended),
+    /// Ran out at this time, and somebody has been told so: nothing leads back from there either.
+    Expired(Timestamp),
 }
 
-/// A change was refused because the session has ended.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("the session has ended")]
-pub struct AlreadyEnded(pub Ended);
+/// A change was refused because the session is past.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the session has ended or run out")]
+pub struct AlreadyEnded;
 
 /// One sign-in of one user with one client.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,6 +166,13 @@ impl Session {
         Ok(())
     }
 
+    /// Writes down that it ran out, so that no later setting or clock can say otherwise.
+    pub fn expire(&mut self, at: Timestamp) -> Result<(), AlreadyEnded> {
+        self.live()?;
+        self.state = State::Expired(at);
+        Ok(())
+    }
+
     /// Stamps it with a new epoch of its user: the one session that survives "all others".
     pub fn restamp(&mut self, user: Epoch) -> Result<(), AlreadyEnded> {
         self.live()?;
@@ -181,7 +190,7 @@ impl Session {
     fn live(&self) -> Result<(), AlreadyEnded> {
         match &self.state {
             State::Live => Ok(()),
-            State::Ended(ended) => Err(AlreadyEnded(ended.clone())),
+            State::Ended(_) | State::Expired(_) => Err(AlreadyEnded),
         }
     }
 }
@@ -215,8 +224,10 @@ pub enum Verdict {
 impl Standing {
     /// The rule.
     pub fn verdict(&self, now: Timestamp, limits: &Limits) -> Verdict {
-        if let State::Ended(ended) = self.session.state() {
-            return Verdict::Ended(ended.clone());
+        match self.session.state() {
+            State::Live => {}
+            State::Ended(ended) => return Verdict::Ended(ended.clone()),
+            State::Expired(at) => return Verdict::Expired(*at),
         }
         let deadline = self.deadline(limits);
         match self.withdrawn() {

@@ -15,7 +15,7 @@ use crate::domain::password::Password;
 use crate::domain::session::{Door, Session, Verdict};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{Email, User};
-use crate::store::{Change, End, EndUser, Result, StoreError};
+use crate::store::{Change, End, EndUser, EndedEveryone, Result};
 
 /// A session that was live when it was asked for.
 #[derive(Debug, Clone)]
@@ -141,6 +141,12 @@ impl Service {
         }
     }
 
+    /// Waits until whatever ended before this call is on disk: for telling somebody that they are signed out whose session
+    /// another request is ending at the same moment.
+    pub async fn settle(&self) -> Result<()> {
+        self.store.ready().await
+    }
+
     /// Ends one session of anybody, as an administrator.
     pub async fn revoke(&self, id: SessionId, order: &Order) -> Result<End> {
         match self.store.owner(id).await? {
@@ -170,7 +176,7 @@ impl Service {
     }
 
     /// Ends everyone's sessions, on the word of the machine's operator.
-    pub async fn revoke_everyone(&self, order: &Order) -> Result<(u64, Ended)> {
+    pub async fn revoke_everyone(&self, order: &Order) -> Result<EndedEveryone> {
         let ended = self.store.end_everyone(order.ending(Reason::EveryoneRevoked)).await?;
         self.unreaped.notify_one();
         Ok(ended)
@@ -186,9 +192,11 @@ impl Service {
         client: Client,
     ) -> std::result::Result<(u64, Option<SignedIn>), SignInError> {
         self.confirm(live, password, order.from).await?;
-        let (count, _) = self.revoke_everyone(order).await?;
+        let EndedEveryone { count, epoch, .. } = self.revoke_everyone(order).await?;
         // Done is done: whatever fails from here on must not look as if nobody's session had ended.
-        let signed_in = match self.begin_again(live, client).await {
+        // Both epochs are older than this moment: whoever ends everything meanwhile ends this session, too.
+        let epochs = Epochs { user: live.user.epoch, server: epoch };
+        let signed_in = match self.begin(live.user.clone(), epochs, false, Door::Pages, client, None).await {
             Ok(signed_in) => Some(signed_in),
             Err(error) => {
                 tracing::warn!(%error, "everyone's sessions ended, and the administrator's new one could not be made");
@@ -196,13 +204,6 @@ impl Service {
             }
         };
         Ok((count.saturating_sub(1), signed_in))
-    }
-
-    async fn begin_again(&self, live: &LiveSession, client: Client) -> std::result::Result<SignedIn, SignInError> {
-        let server = self.store.server_epoch().await?;
-        let user = self.store.user(live.user.key()).await?.ok_or(SignInError::Stale)?;
-        let epochs = Epochs { user: user.epoch, server };
-        self.begin(user, epochs, false, Door::Pages, client, None).await
     }
 
     /// Has somebody who is signed in prove again who they are.
@@ -262,10 +263,5 @@ impl Service {
             return Ok(Whose::User(user.key()));
         }
         Ok(Whose::Matching(typed.to_lowercase()))
-    }
-
-    /// One session of one user, for showing it.
-    pub async fn owned(&self, user: &UserId, id: SessionId) -> std::result::Result<Option<Session>, StoreError> {
-        Ok(self.store.session(user.key(), id).await?.map(|standing| standing.session))
     }
 }

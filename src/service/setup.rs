@@ -13,10 +13,8 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{Label, User};
 use crate::store::Result;
 
-/// How long a code is good.
+/// How long a code is good. Sixty bits in half an hour: wrong tries need no counting, and cannot void it.
 const LIFETIME: Duration = Duration::from_mins(30);
-/// Wrong codes until the code is void. Nobody guesses 60 bits; this ends the noise.
-const TRIES: u32 = 100;
 /// No 0, 1, I, O: the code is read off one screen and typed on another.
 const ALPHABET: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
 
@@ -27,7 +25,6 @@ pub struct Setup(Mutex<Option<Code>>);
 struct Code {
     letters: String,
     until: Timestamp,
-    tries: u32,
 }
 
 /// What the set-up page has to say.
@@ -67,7 +64,7 @@ impl Service {
         let letters: String =
             random::<12>(self.entropy()).iter().map(|b| char::from(ALPHABET[usize::from(b % 32)])).collect();
         let shown = format!("{}-{}-{}", &letters[..4], &letters[4..8], &letters[8..]);
-        let code = Code { letters, until: self.clock.now() + LIFETIME, tries: 0 };
+        let code = Code { letters, until: self.clock.now() + LIFETIME };
         *self.setup.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(code);
         Ok(Some(shown))
     }
@@ -104,14 +101,10 @@ impl Service {
 
     fn check_code(&self, typed: &str) -> std::result::Result<(), SetupError> {
         let typed: String = typed.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_uppercase();
-        let mut waiting = self.setup.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(code) = waiting.as_mut() else { return Err(SetupError::Expired) };
+        let waiting = self.setup.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(code) = waiting.as_ref() else { return Err(SetupError::Expired) };
         if bool::from(code.letters.as_bytes().ct_eq(typed.as_bytes())) {
             return Ok(());
-        }
-        code.tries += 1;
-        if code.tries >= TRIES {
-            *waiting = None;
         }
         Err(SetupError::WrongCode)
     }

@@ -7,9 +7,58 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::error::StoreError;
+use crate::domain::audit::Event;
+use crate::domain::ending::Ended;
+use crate::domain::epoch::Epoch;
+use crate::domain::id::UserKey;
+use crate::domain::session::Session;
+use crate::domain::timestamp::Timestamp;
+use crate::domain::user::User;
 
-/// The format that this version writes.
-pub const VERSION: u8 = 1;
+/// The format of a database as a whole: raised with any record's version, so that an older program refuses to open it.
+pub const FORMAT: u8 = 1;
+
+/// Something that is stored. The payload is positional: fields and variants are added at the end and with a new version,
+/// and `read` goes on reading the old ones.
+pub trait Record: Serialize + DeserializeOwned {
+    /// What an error calls it.
+    const NAME: &'static str;
+    /// The version that this program writes.
+    const VERSION: u8 = 1;
+
+    /// Reads a payload of this or an older version.
+    fn read(version: u8, payload: &[u8]) -> Option<postcard::Result<Self>> {
+        (version == Self::VERSION).then(|| postcard::from_bytes(payload))
+    }
+}
+
+impl Record for Session {
+    const NAME: &'static str = "session";
+}
+
+impl Record for User {
+    const NAME: &'static str = "user";
+}
+
+impl Record for Event {
+    const NAME: &'static str = "audit event";
+}
+
+impl Record for Ended {
+    const NAME: &'static str = "replaced epoch";
+}
+
+impl Record for Epoch {
+    const NAME: &'static str = "server epoch";
+}
+
+impl Record for Timestamp {
+    const NAME: &'static str = "last seen";
+}
+
+impl Record for UserKey {
+    const NAME: &'static str = "e-mail address";
+}
 
 const HEADER: usize = 1 + 4;
 
@@ -18,32 +67,30 @@ const HEADER: usize = 1 + 4;
 enum Damage {
     #[error("too short for a record")]
     Short,
-    #[error("format version {0}, this program reads version {VERSION}")]
+    #[error("version {0}, which this program does not read")]
     Version(u8),
     #[error("the checksum does not match")]
     Checksum,
 }
 
 /// The bytes of `value` for the record at `key`.
-pub fn encode<T: Serialize>(key: &[u8], value: &T) -> Result<Vec<u8>, StoreError> {
-    let bytes = postcard::to_extend(value, vec![VERSION, 0, 0, 0, 0]);
-    let mut bytes = bytes.map_err(|error| StoreError::corrupt("a record that cannot be written", error))?;
+pub fn encode<T: Record>(key: &[u8], value: &T) -> Result<Vec<u8>, StoreError> {
+    let bytes = postcard::to_extend(value, vec![T::VERSION, 0, 0, 0, 0]);
+    let mut bytes = bytes.map_err(|error| StoreError::corrupt(T::NAME, error))?;
     let sum = checksum(key, bytes[0], &bytes[HEADER..]);
     bytes[1..HEADER].copy_from_slice(&sum.to_le_bytes());
     Ok(bytes)
 }
 
-/// The value of the record at `key`; `what` names it in an error.
-pub fn decode<T: DeserializeOwned>(what: &str, key: &[u8], bytes: &[u8]) -> Result<T, StoreError> {
-    let damaged = |damage: Damage| StoreError::corrupt(what, damage);
+/// The value of the record at `key`.
+pub fn decode<T: Record>(key: &[u8], bytes: &[u8]) -> Result<T, StoreError> {
+    let damaged = |damage: Damage| StoreError::corrupt(T::NAME, damage);
     let (&[version, ref sum @ ..], payload) = bytes.split_first_chunk::<HEADER>().ok_or(damaged(Damage::Short))?;
-    if version != VERSION {
-        return Err(damaged(Damage::Version(version)));
-    }
     if u32::from_le_bytes(*sum) != checksum(key, version, payload) {
         return Err(damaged(Damage::Checksum));
     }
-    postcard::from_bytes(payload).map_err(|error| StoreError::corrupt(what, error))
+    let value = T::read(version, payload).ok_or(damaged(Damage::Version(version)))?;
+    value.map_err(|error| StoreError::corrupt(T::NAME, error))
 }
 
 fn checksum(key: &[u8], version: u8, payload: &[u8]) -> u32 {
@@ -56,20 +103,127 @@ fn checksum(key: &[u8], version: u8, payload: &[u8]) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+    use std::fmt::Debug;
+    use std::time::Duration;
+
     use super::*;
+    use crate::domain::audit::Draft;
+    use crate::domain::client::{Client, Device};
+    use crate::domain::clock::Entropy;
+    use crate::domain::ending::{Actor, Ending, Note, Reason};
+    use crate::domain::epoch::Epochs;
+    use crate::domain::id::{EventSeq, UserId};
+    use crate::domain::lifetime::{Kind, Lifetime};
+    use crate::domain::password::PasswordHash;
+    use crate::domain::session::{Door, Start};
+    use crate::domain::user::Label;
+
+    const AT: Timestamp = Timestamp::from_millis(1_767_323_045_678);
+
+    struct Sevens;
+
+    impl Entropy for Sevens {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(7);
+        }
+    }
+
+    fn ada() -> UserId {
+        "ada".parse().unwrap()
+    }
+
+    fn ending() -> Ending {
+        let note = Note::parse("lost laptop").unwrap();
+        Ending { note, ..Ending::new(Actor::User(ada()), Reason::Revoked, Some([192, 0, 2, 7].into())) }
+    }
+
+    fn session() -> Session {
+        let epoch = Epoch::draw(&Sevens);
+        let start = Start {
+            user: ada(),
+            epochs: Epochs { user: epoch, server: epoch },
+            at: AT,
+            kind: Kind::Persistent,
+            lifetime: Lifetime { idle: Duration::from_secs(60), absolute: Duration::from_secs(600) },
+            door: Door::Pages,
+            client: Client {
+                address: Some([192, 0, 2, 7].into()),
+                agent: "curl/8".to_owned(),
+                device: Device { browser: Some("curl".to_owned()), system: None },
+            },
+        };
+        Session::start(start, &Sevens).0
+    }
+
+    fn user() -> User {
+        User {
+            id: ada(),
+            email: "ada@example.com".parse().unwrap(),
+            name: "Ada".parse().unwrap(),
+            password: PasswordHash::from_phc("$argon2id$".to_owned()),
+            labels: BTreeSet::from([Label::admin()]),
+            epoch: Epoch::draw(&Sevens),
+            created: AT,
+        }
+    }
+
+    fn golden<T: Record + PartialEq + Debug>(value: &T, bytes: &str) {
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let written = encode(b"key", value).unwrap();
+        assert_eq!(
+            hex(&written),
+            bytes,
+            "{}: a stored form changed; give it a new version and read the old one",
+            T::NAME
+        );
+        assert_eq!(&decode::<T>(b"key", &written).unwrap(), value);
+    }
+
+    #[test]
+    fn what_is_stored_keeps_its_form() {
+        let mut ended = session();
+        ended.end(ending().at(AT, EventSeq(9))).unwrap();
+        let mut expired = session();
+        expired.expire(AT).unwrap();
+        golden(
+            &session(),
+            "01d0ebaf60019b7ca98f2e77078707070707070707036164614bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e00707070707070707070707070707070707070707070707070707070707070707dcbccccaef66dcbccccaef66013c00d80400000100c0000207066375726c2f3801046375726c0000",
+        );
+        golden(
+            &ended,
+            "01574e6e7d019b7ca98f2e77078707070707070707036164614bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e00707070707070707070707070707070707070707070707070707070707070707dcbccccaef66dcbccccaef66013c00d80400000100c0000207066375726c2f3801046375726c0001dcbccccaef66000361646102010b6c6f7374206c6170746f7009",
+        );
+        golden(
+            &expired,
+            "013fc8e75b019b7ca98f2e77078707070707070707036164614bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e00707070707070707070707070707070707070707070707070707070707070707dcbccccaef66dcbccccaef66013c00d80400000100c0000207066375726c2f3801046375726c0002dcbccccaef66",
+        );
+        golden(
+            &user(),
+            "01c10a6f08036164610f616461406578616d706c652e636f6d034164610a246172676f6e32696424010561646d696e07070707070707070707070707070707dcbccccaef66",
+        );
+        golden(&ending().at(AT, EventSeq(9)), "013cecaa4fdcbccccaef66000361646102010b6c6f7374206c6170746f7009");
+        golden(
+            &Event { seq: EventSeq(9), at: AT, draft: Draft::ended_user(&ending(), &ada(), 3) },
+            "0190dcb63309dcbccccaef660003616461020103616461000100c0000207000102010b6c6f7374206c6170746f7003",
+        );
+        golden(&Epoch::draw(&Sevens), "01ee65582107070707070707070707070707070707");
+        golden(&AT, "013177da5edcbccccaef66");
+        golden(&ada().key(), "01e7cab390fdee430d40bd57deeac186cd9790033d");
+    }
 
     #[test]
     fn any_flipped_bit_truncation_or_other_key_is_noticed() {
-        let bytes = encode(b"key", &("text", 7_u64)).unwrap();
-        assert_eq!(decode::<(String, u64)>("it", b"key", &bytes).unwrap(), ("text".to_owned(), 7));
-        assert!(decode::<(String, u64)>("it", b"yek", &bytes).is_err());
+        let bytes = encode(b"key", &AT).unwrap();
+        assert_eq!(decode::<Timestamp>(b"key", &bytes).unwrap(), AT);
+        assert!(decode::<Timestamp>(b"yek", &bytes).is_err());
         for bit in 0..bytes.len() * 8 {
             let mut damaged = bytes.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
-            assert!(decode::<(String, u64)>("it", b"key", &damaged).is_err(), "bit {bit}");
+            assert!(decode::<Timestamp>(b"key", &damaged).is_err(), "bit {bit}");
         }
         for length in 0..bytes.len() {
-            assert!(decode::<(String, u64)>("it", b"key", &bytes[..length]).is_err(), "{length} bytes");
+            assert!(decode::<Timestamp>(b"key", &bytes[..length]).is_err(), "{length} bytes");
         }
     }
 }

@@ -96,6 +96,18 @@ pub enum EndUser {
     NotFound,
 }
 
+/// What became of ending everyone's sessions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EndedEveryone {
+    /// How many live ones it ended.
+    pub count: u64,
+    /// How.
+    pub ended: Ended,
+    /// The epoch that this call drew. A session that is to follow it is stamped with this one and no later one, lest it
+    /// survive somebody else's end-all.
+    pub epoch: Epoch,
+}
+
 /// What became of a change to a live session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
@@ -146,8 +158,8 @@ pub trait Sessions: Send + Sync {
     /// Costs the same for one session and 100,000.
     async fn end_user(&self, user: UserKey, keep: Option<SessionId>, ending: Ending) -> Result<EndUser>;
 
-    /// Ends every session there is by replacing the server's epoch; returns how many live ones there were.
-    async fn end_everyone(&self, ending: Ending) -> Result<(u64, Ended)>;
+    /// Ends every session there is by replacing the server's epoch.
+    async fn end_everyone(&self, ending: Ending) -> Result<EndedEveryone>;
 
     /// Notes in a live session that its user has just proved again who they are.
     async fn reauthenticate(&self, user: UserKey, id: SessionId, from: Option<IpAddr>) -> Result<Change>;

@@ -88,7 +88,10 @@ pub const CHALLENGE: &str = "Session realm=\"sessiond\"";
 
 /// For an application that uses the gate without the pages.
 fn plain(title: &str, context: &Value) -> Response<'static> {
-    let body = context.get("text").and_then(Value::as_str).unwrap_or(title).to_owned();
+    let body = match context.get("text").and_then(Value::as_str) {
+        Some(text) => format!("{title}. {text}"),
+        None => title.to_owned(),
+    };
     Response::build().header(ContentType::Plain).sized_body(body.len(), std::io::Cursor::new(body)).finalize()
 }
 

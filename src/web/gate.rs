@@ -5,12 +5,12 @@
 
 use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::futures::FutureExt;
+use rocket::http::Method;
 use rocket::http::uri::Origin;
-use rocket::http::{HeaderMap, Method};
 use rocket::{Build, Data, Request, Response, Rocket};
 
 use super::cookie::Sent;
@@ -21,7 +21,6 @@ use crate::domain::credential::Credential;
 use crate::domain::ending::Ended;
 use crate::domain::id::SessionId;
 use crate::service::sessions::Resolved;
-use crate::store::StoreError;
 
 /// What a form's token is bound to.
 #[derive(Debug, Clone)]
@@ -55,6 +54,8 @@ pub enum Rejection {
     Ended(Ended),
     /// Nobody knows: the store does not answer.
     Unavailable,
+    /// It wants to be signed out and carries two credentials.
+    Doubled,
     /// It was not meant, or its form is out of date.
     Csrf(Judgement),
 }
@@ -64,6 +65,8 @@ pub enum Rejection {
 pub struct Seen {
     /// What the credential is worth.
     pub resolved: Resolved,
+    /// The credential, if it has the form of one.
+    pub credential: Option<Credential>,
     /// What forms of the answer are bound to.
     pub binding: Binding,
     /// The visitor's cookie has yet to be set.
@@ -79,17 +82,28 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// What the gate found out about this request; for one that it never saw, nothing.
+    /// What the gate found out about this request; for one that it has not seen (yet), nothing.
     pub fn of<'r>(request: &'r Request<'_>) -> &'r Self {
-        request.local_cache(|| Self {
+        static NOTHING: LazyLock<Seen> = LazyLock::new(|| Seen::nothing(Method::Get, String::new()));
+        Self::place(request).get().unwrap_or(&NOTHING)
+    }
+
+    /// Where the gate puts what it found out. Empty until then, so that a guard that is asked before does not fill it.
+    fn place<'r>(request: &'r Request<'_>) -> &'r OnceLock<Self> {
+        request.local_cache(OnceLock::new)
+    }
+
+    const fn nothing(method: Method, uri: String) -> Self {
+        Self {
             resolved: Resolved::Unknown,
+            credential: None,
             binding: Binding::Visitor(String::new()),
             fresh: false,
             address: None,
             rejection: None,
-            method: request.method(),
-            uri: request.uri().to_string(),
-        })
+            method,
+            uri,
+        }
     }
 }
 
@@ -122,14 +136,23 @@ pub struct Gate(pub(super) Arc<Core>);
 impl Gate {
     async fn look(&self, request: &Request<'_>, data: &mut Data<'_>) -> Seen {
         let Core { config, names, service, keys } = &*self.0;
-        let (resolved, failed) = match resolve(&self.0, request.headers()).await {
-            Ok(resolved) => (resolved, false),
-            Err(error) => {
-                tracing::error!(%error, "a session could not be resolved");
-                (Resolved::Unknown, true)
-            }
+        let headers = request.headers();
+        // The body's first bytes come first: whoever holds them back is judged by what holds when they arrive.
+        let safe = matches!(request.method(), Method::Get | Method::Head | Method::Options);
+        let body = if safe { &[] } else { data.peek(512).await };
+
+        let sent = names.session.read(headers);
+        let credential = if let Sent::Once(value) = sent { value.parse::<Credential>().ok() } else { None };
+        let resolved = match &credential {
+            Some(credential) => service.resolve(credential).await,
+            None => Ok(Resolved::Unknown),
         };
-        let (binding, fresh) = match (&resolved, names.visitor.read(request.headers())) {
+        let failed = resolved.is_err();
+        let resolved = resolved.unwrap_or_else(|error| {
+            tracing::error!(%error, "a session could not be resolved");
+            Resolved::Unknown
+        });
+        let (binding, fresh) = match (&resolved, names.visitor.read(headers)) {
             (Resolved::Live(live), _) => (Binding::Session(live.session.id()), false),
             (_, Sent::Once(value)) if value.len() == 32 && value.bytes().all(|b| b.is_ascii_hexdigit()) => {
                 (Binding::Visitor(value.to_owned()), false)
@@ -139,50 +162,34 @@ impl Gate {
                 (Binding::Visitor(value), true)
             }
         };
-        let path = Path::of(request.uri());
-        let rejection = if failed && path != Path::Open {
-            Some(Rejection::Unavailable)
-        } else if let Resolved::Ended(ended) = &resolved
-            && path == Path::Guarded
-        {
-            Some(Rejection::Ended(ended.clone()))
-        } else if path == Path::SignOut && !matches!(resolved, Resolved::Live(_)) {
-            // There is nothing to protect, and whoever wants to be signed out is.
-            None
-        } else {
-            let headers = request.headers();
-            let body = data.peek(512).await;
-            let asked = Asked {
+        let is_form = request.content_type().is_some_and(|kind| kind.is_form());
+        let judgement = csrf::judge(
+            &Asked {
                 method: request.method(),
                 site: headers.get_one("sec-fetch-site"),
                 origin: headers.get_one("origin"),
                 host: headers.get_one("host"),
                 json: request.content_type().is_some_and(|kind| kind.is_json()),
-                rewritten: request.content_type().is_some_and(|kind| kind.is_form()) && body.starts_with(b"_method="),
+                rewritten: is_form && csrf::names_method(body),
                 token: !fresh && csrf::holds_token(keys, &binding, body),
-            };
-            match csrf::judge(&asked, config) {
-                Judgement::Pass => None,
-                judgement => Some(Rejection::Csrf(judgement)),
-            }
+            },
+            config,
+        );
+        let path = Path::of(request.uri());
+        let live = matches!(resolved, Resolved::Live(_));
+        let rejection = match (&resolved, judgement) {
+            _ if failed && path != Path::Open => Some(Rejection::Unavailable),
+            (Resolved::Ended(ended), _) if path == Path::Guarded => Some(Rejection::Ended(ended.clone())),
+            // Which of them is to end nobody knows, and "signed out" would be a lie.
+            _ if path == Path::SignOut && !safe && sent == Sent::Twice => Some(Rejection::Doubled),
+            (_, Judgement::Pass) => None,
+            // Whoever asks to be signed out and has no session is: their form may well be older than its end.
+            (_, Judgement::Stale | Judgement::Unsure) if path == Path::SignOut && !live => None,
+            (_, judgement) => Some(Rejection::Csrf(judgement)),
         };
-        Seen {
-            resolved,
-            binding,
-            fresh,
-            address: address::of(request, &config.trusted_proxies),
-            rejection,
-            method: request.method(),
-            uri: request.uri().to_string(),
-        }
-    }
-}
-
-async fn resolve(core: &Core, headers: &HeaderMap<'_>) -> Result<Resolved, StoreError> {
-    let Sent::Once(value) = core.names.session.read(headers) else { return Ok(Resolved::Unknown) };
-    match value.parse::<Credential>() {
-        Ok(credential) => core.service.resolve(&credential).await,
-        Err(_) => Ok(Resolved::Unknown),
+        let (method, uri) = (request.method(), request.uri().to_string());
+        let address = address::of(request, &config.trusted_proxies);
+        Seen { resolved, credential, binding, fresh, address, rejection, method, uri }
     }
 }
 
@@ -200,16 +207,11 @@ impl Fairing for Gate {
         // A panic in a fairing would give an empty reply; fail closed instead.
         let looked = AssertUnwindSafe(self.look(request, data)).catch_unwind().await;
         let seen = looked.unwrap_or_else(|_| Seen {
-            resolved: Resolved::Unknown,
-            binding: Binding::Visitor(String::new()),
-            fresh: false,
-            address: None,
             rejection: Some(Rejection::Unavailable),
-            method: request.method(),
-            uri: request.uri().to_string(),
+            ..Seen::nothing(request.method(), request.uri().to_string())
         });
         let rejected = seen.rejection.is_some();
-        let _ = request.local_cache(|| seen);
+        let _ = Seen::place(request).set(seen);
         if rejected {
             request.set_uri(reject::uri());
             // HEAD stays: the framework answers it by the GET route and strips the body.

@@ -132,6 +132,8 @@ pub(super) struct Caller<'r> {
     pub agent: &'r str,
     pub address: Option<IpAddr>,
     pub live: Option<&'r LiveSession>,
+    /// Whether they hold the credential of a session that has ended.
+    pub ended: bool,
 }
 
 impl Caller<'_> {
@@ -148,6 +150,7 @@ impl<'r> FromRequest<'r> for Caller<'r> {
         let seen = Seen::of(request);
         let live = if let Resolved::Live(live) = &seen.resolved { Some(&**live) } else { None };
         let agent = request.headers().get_one("user-agent").unwrap_or("");
-        Outcome::Success(Self { agent, address: seen.address, live })
+        let ended = matches!(seen.resolved, Resolved::Ended(_));
+        Outcome::Success(Self { agent, address: seen.address, live, ended })
     }
 }

@@ -7,6 +7,7 @@ mod cookie;
 mod csrf;
 mod doors;
 mod error;
+mod filled;
 mod flash;
 mod gate;
 mod guards;

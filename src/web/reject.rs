@@ -19,6 +19,9 @@ use crate::domain::ending::Ended;
 /// Where it is mounted.
 pub const BASE: &str = "/-/rejected";
 
+/// Before any rank that an application would give.
+const RANK: isize = -1_000_000;
+
 /// The most of a refused form that is offered again, in bytes.
 const KEPT: u64 = 16 * 1024;
 
@@ -30,9 +33,13 @@ pub fn uri() -> Origin<'static> {
 }
 
 pub fn routes() -> Vec<Route> {
-    let mut route = Route::new(Method::Get, "/", Rejected);
-    route.name = Some("rejected".into());
-    vec![route]
+    // HEAD as well, and before everything else: no catch-all of an application around it may answer instead.
+    let route = |method| {
+        let mut route = Route::ranked(RANK, method, "/", Rejected);
+        route.name = Some("rejected".into());
+        route
+    };
+    vec![route(Method::Get), route(Method::Head)]
 }
 
 #[derive(Clone)]
@@ -48,6 +55,7 @@ impl Handler for Rejected {
         let answer = match rejection {
             Rejection::Ended(ended) => turned_away(request, core, seen, ended),
             Rejection::Unavailable => unavailable(request, seen),
+            Rejection::Doubled => doubled(request),
             Rejection::Csrf(judgement) => refused(request, seen, *judgement, data).await,
         };
         match answer {
@@ -95,6 +103,16 @@ fn unavailable(request: &Request<'_>, seen: &Seen) -> response::Result<'static> 
     error::unavailable().respond_to(request)
 }
 
+/// 400: which session is to end nobody can tell.
+fn doubled(request: &Request<'_>) -> response::Result<'static> {
+    let told = "Your browser sent two sign-in cookies, so the server cannot tell which session to end. \
+        Delete the cookies of this site, sign in again, and end the other sessions on My sessions.";
+    if error::wants_json(request, "") {
+        return Ok(error::json(Status::BadRequest, "cookie_doubled", told));
+    }
+    error::page(Status::BadRequest, "You are not signed out", told).respond_to(request)
+}
+
 /// The page for a sign-out that nobody can vouch for.
 pub fn unconfirmed_sign_out() -> Page {
     let context = json!({
@@ -131,14 +149,14 @@ async fn refused(
         .map(|field| (decoded(field.name.source().as_str()), decoded(field.value)))
         .filter(|(name, _)| !SECRET.contains(&name.as_str()))
         .collect();
-    stale(seen, &fields).respond_to(request)
+    stale(seen, judgement, &fields).respond_to(request)
 }
 
 fn decoded(text: &str) -> String {
     rocket::http::RawStr::new(text).url_decode_lossy().into_owned()
 }
 
-fn stale(seen: &Seen, fields: &[(String, String)]) -> Page {
+fn stale(seen: &Seen, judgement: Judgement, fields: &[(String, String)]) -> Page {
     let path = seen.uri.split('?').next().unwrap_or_default();
     let field = |name: &str| fields.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
     let told = "This form was out of date. Nothing was changed; send it again.";
@@ -156,9 +174,11 @@ fn stale(seen: &Seen, fields: &[(String, String)]) -> Page {
         _ => {
             let fields: Vec<Value> =
                 fields.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
-            let secret = path == "/admin/sessions/everyone";
-            let resend = if secret { Value::Null } else { json!({ "action": path, "fields": fields }) };
-            let action = secret.then(|| json!({ "href": path, "label": "Open the form again" }));
+            // Only what our own page has sent may be sent again by one press, and nothing that lacks a password.
+            let again =
+                judgement == Judgement::Stale && path != "/admin/sessions/everyone" && Next::parse(path).is_some();
+            let resend = if again { json!({ "action": path, "fields": fields }) } else { Value::Null };
+            let action = if again { Value::Null } else { json!({ "href": "/", "label": "To the start" }) };
             Page::new(
                 "pages/error.html",
                 "Out of date",

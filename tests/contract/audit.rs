@@ -5,7 +5,7 @@ use sessiond::domain::audit::{Action, Draft, Outcome as Went};
 use sessiond::domain::ending::{Actor, Ending, Note, Reason};
 use sessiond::domain::id::{EventSeq, SessionId};
 use sessiond::domain::session::Verdict;
-use sessiond::store::{Created, End};
+use sessiond::store::{Created, End, EndedEveryone};
 
 store_contract! {
     numbers_rise_one_by_one_and_times_with_them,
@@ -117,7 +117,7 @@ async fn ending_many_leaves_one_event_for_all(backend: &'static dyn Backend) -> 
     assert_eq!((event.seq, event.at), (ended.event, ended.at));
     assert_eq!(event.draft, Draft::ended_user(&revoked(), &ada.id, 3));
 
-    let (_, ended) = bench.store.end_everyone(everyone_revoked()).await?;
+    let EndedEveryone { ended, .. } = bench.store.end_everyone(everyone_revoked()).await?;
     let event = bench.events().await?.pop().ok_or("no event")?;
     assert_eq!((event.seq, event.at), (ended.event, ended.at));
     assert_eq!(event.draft, Draft::ended_everyone(&everyone_revoked(), 3));

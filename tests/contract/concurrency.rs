@@ -21,6 +21,7 @@ store_contract! {
     of_parallel_users_with_one_address_exactly_one_is_created,
     reaping_meanwhile_changes_no_story,
     parallel_changes_leave_consecutive_numbers,
+    an_end_all_counts_the_sign_ins_of_the_same_moment,
 }
 
 /// Waits for all of them; each must have been answered.
@@ -248,5 +249,31 @@ async fn parallel_changes_leave_consecutive_numbers(backend: &'static dyn Backen
     let events = bench.events().await?;
     assert!((1..).zip(&events).all(|(n, event)| event.seq.0 == n));
     assert!(events.is_sorted_by_key(|event| event.at));
+    Ok(())
+}
+
+/// Each session that was answered as created is live afterwards or was counted as ended.
+async fn an_end_all_counts_the_sign_ins_of_the_same_moment(backend: &'static dyn Backend) -> Outcome {
+    let bench = Bench::with_room_for(backend, 1_000).await?;
+    for round in 0..20 {
+        let ada = bench.user(&format!("ada{round}")).await?;
+        let mut sessions = Vec::new();
+        for _ in 0..16 {
+            sessions.push(bench.session(&ada).await?);
+        }
+        let mut running = JoinSet::new();
+        for session in sessions {
+            create(&mut running, &bench.store, session);
+        }
+        let (store, key) = (bench.store.clone(), ada.key());
+        let ending = tokio::spawn(async move { store.end_user(key, None, revoked()).await });
+        let created =
+            all(running).await?.iter().filter(|created| matches!(created, Created::Done { .. })).count() as u64;
+        let EndUser::Done { count, .. } = ending.await?? else { return Err("not ended".into()) };
+        let Total::Exactly(live) = bench.total(&users(ada.key(), Status::Live)).await? else {
+            return Err("no total".into());
+        };
+        assert_eq!(created, count + live);
+    }
     Ok(())
 }

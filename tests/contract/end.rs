@@ -5,7 +5,7 @@ use sessiond::domain::ending::{Actor, Ending, Note, Reason};
 use sessiond::domain::id::SessionId;
 use sessiond::domain::listing::{Status, Total};
 use sessiond::domain::session::{State, Verdict};
-use sessiond::store::{Change, End};
+use sessiond::store::{Change, End, EndedEveryone};
 
 store_contract! {
     an_ended_session_tells_who_when_and_why,
@@ -78,7 +78,7 @@ async fn a_session_withdrawn_with_the_servers_epoch_cannot_be_ended_again(backen
     let bench = Bench::open(backend).await?;
     let ada = bench.user("ada").await?;
     let session = bench.sign_in(&ada).await?;
-    let (_, ended) = bench.store.end_everyone(everyone_revoked()).await?;
+    let EndedEveryone { ended, .. } = bench.store.end_everyone(everyone_revoked()).await?;
     let again = bench.store.end(ada.key(), session.id(), revoked()).await?;
     assert_eq!(again, End::AlreadyEnded(Verdict::Ended(ended)));
     Ok(())

@@ -3,9 +3,10 @@
 use super::bench::*;
 use sessiond::domain::audit::{Action, Draft, Outcome as Went};
 use sessiond::domain::ending::Actor;
+use sessiond::domain::lifetime::Limits;
 use sessiond::domain::listing::{Order, Query, Status, Total};
 use sessiond::domain::session::Verdict;
-use sessiond::store::{Change, Created, StoreError};
+use sessiond::store::{Change, Created, End, EndedEveryone, StoreError};
 
 store_contract! {
     an_open_store_is_ready_and_a_closed_one_is_not,
@@ -16,6 +17,7 @@ store_contract! {
     withdrawn_sessions_stay_ended_after_opening_again,
     what_expires_while_closed_has_expired,
     a_lower_limit_is_kept_from_the_next_sign_in_on,
+    what_somebody_was_told_has_run_out_stays_so,
 }
 
 async fn an_open_store_is_ready_and_a_closed_one_is_not(backend: &'static dyn Backend) -> Outcome {
@@ -122,7 +124,7 @@ async fn withdrawn_sessions_stay_ended_after_opening_again(backend: &'static dyn
     let (ada, bob) = (bench.user("ada").await?, bench.user("bob").await?);
     let (adas, bobs) = (bench.sign_in(&ada).await?, bench.sign_in(&bob).await?);
     let (_, by_user) = bench.end_user(&ada, None).await?;
-    let (_, by_server) = bench.store.end_everyone(everyone_revoked()).await?;
+    let EndedEveryone { ended: by_server, .. } = bench.store.end_everyone(everyone_revoked()).await?;
     let ended = [Verdict::Ended(by_user), Verdict::Ended(by_server)];
     bench.reopen().await?;
     assert_eq!(bench.verdicts(&[adas.clone(), bobs.clone()]).await?, ended);
@@ -161,5 +163,24 @@ async fn a_lower_limit_is_kept_from_the_next_sign_in_on(backend: &'static dyn Ba
         assert!(matches!(bench.store.create(new, replaces).await?, Created::Done { .. }));
         assert_eq!(bench.total(&everyones(Status::Live)).await?, Total::Exactly(3), "replaced: {replaced:?}");
     }
+    Ok(())
+}
+
+/// Limits that were lowered and are raised again must not revive what was answered as past.
+async fn what_somebody_was_told_has_run_out_stays_so(backend: &'static dyn Backend) -> Outcome {
+    let mut short = Limits::default();
+    short.standard.idle = MINUTE * 10;
+    let mut bench = Bench::with(backend, short).await?;
+    let ada = bench.user("ada").await?;
+    let session = bench.sign_in(&ada).await?;
+    bench.clock.advance(MINUTE * 30);
+    let expired = bench.verdict(&session).await?;
+    assert!(matches!(expired, Verdict::Expired(_)));
+    let end = bench.store.end(ada.key(), session.id(), revoked()).await?;
+    assert_eq!(end, End::AlreadyEnded(expired.clone()));
+    bench.limits = Limits::default();
+    bench.reopen().await?;
+    assert_eq!(bench.verdict(&session).await?, expired);
+    assert_eq!(bench.total(&everyones(Status::Expired)).await?, Total::Exactly(1));
     Ok(())
 }

@@ -17,7 +17,7 @@ use sessiond::domain::listing::{Filter, Order, Query, Status, Total, Whose, pars
 use sessiond::domain::session::{Session, Start, State, Verdict};
 use sessiond::domain::timestamp::Timestamp;
 use sessiond::domain::user::User;
-use sessiond::store::{Created, UserCreated};
+use sessiond::store::{Created, EndedEveryone, UserCreated};
 
 store_contract! {
     a_random_history_reads_the_same_as_in_the_model,
@@ -90,7 +90,7 @@ impl Side {
             Operation::End(user, id) => told(&store.end(key(user), *id, revoked()).await?),
             Operation::EndUser(user, keep) => told(&store.end_user(key(user), *keep, revoked()).await?),
             Operation::EndEveryone => {
-                let (count, ended) = store.end_everyone(everyone_revoked()).await?;
+                let EndedEveryone { count, ended, .. } = store.end_everyone(everyone_revoked()).await?;
                 Answer::Ended(count, ended)
             }
             Operation::Touch(user, id) => {

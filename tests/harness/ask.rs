@@ -1,7 +1,10 @@
 //! A request before it is sent.
 
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use rocket::http::Method;
+
+/// What browsers escape in a form, besides writing a space as `+`.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'*').remove(b'-').remove(b'.').remove(b'_').remove(b' ');
 
 #[derive(Debug, Clone)]
 pub struct Ask {
@@ -40,7 +43,7 @@ impl Ask {
 
     /// A form as a browser sends it.
     pub fn form<N: AsRef<str>, V: AsRef<str>>(self, fields: impl IntoIterator<Item = (N, V)>) -> Self {
-        let encode = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let encode = |text: &str| utf8_percent_encode(text, ESCAPED).to_string().replace(' ', "+");
         let fields = fields.into_iter();
         let pairs: Vec<_> =
             fields.map(|(name, value)| format!("{}={}", encode(name.as_ref()), encode(value.as_ref()))).collect();

@@ -13,7 +13,7 @@ mod server;
 
 pub use self::answer::Answer;
 pub use self::ask::Ask;
-pub use self::html::{Form, text};
-pub use self::jar::{Jar, SetCookie};
+pub use self::html::Form;
+pub use self::jar::Jar;
 pub use self::person::Person;
 pub use self::server::{On, PASSWORD, Server};

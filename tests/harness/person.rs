@@ -6,8 +6,7 @@ use sessiond::domain::id::SessionId;
 
 use super::{Answer, Ask, Form, Jar, PASSWORD, Server};
 
-const AGENT: &str =
-    "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0";
+const AGENT: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0";
 
 /// A browser with its own cookies, at one address.
 #[derive(Clone)]
@@ -16,12 +15,13 @@ pub struct Person<'s> {
     pub jar: Jar,
     agent: String,
     address: IpAddr,
+    headers: Vec<(String, String)>,
 }
 
 impl<'s> Person<'s> {
     pub fn new(server: &'s Server) -> Self {
         let address = IpAddr::from([192, 0, 2, 10]);
-        Self { server, jar: Jar::default(), agent: AGENT.to_owned(), address }
+        Self { server, jar: Jar::default(), agent: AGENT.to_owned(), address, headers: Vec::new() }
     }
 
     /// At another address.
@@ -33,6 +33,12 @@ impl<'s> Person<'s> {
     /// With another program.
     pub fn using(mut self, agent: &str) -> Self {
         agent.clone_into(&mut self.agent);
+        self
+    }
+
+    /// Sending this header along each time, as a proxy in between would.
+    pub fn sending(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -54,6 +60,7 @@ impl<'s> Person<'s> {
         {
             ask = ask.header("Cookie", cookies);
         }
+        ask.headers.extend(self.headers.iter().cloned());
         self.server.send(ask, address).await
     }
 

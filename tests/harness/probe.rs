@@ -17,7 +17,8 @@ impl Probe {
         self.0.load(Ordering::SeqCst)
     }
 
-    fn run(&self) -> &'static str {
+    /// Notes that one did.
+    pub fn run(&self) -> &'static str {
         self.0.fetch_add(1, Ordering::SeqCst);
         "ran"
     }

@@ -34,6 +34,12 @@ impl Answer {
         self.headers.iter().filter(|(key, _)| key == "set-cookie").map(|(_, value)| value.as_str())
     }
 
+    /// The token in the first form of the page.
+    pub fn form_token(&self) -> Option<String> {
+        let rest = self.body.split("name=\"csrf\" value=\"").nth(1)?;
+        rest.split('"').next().map(str::to_owned)
+    }
+
     /// Whether the page or redirect is one that only a signed-in person gets.
     pub fn is_signed_in(&self) -> bool {
         self.location() == "/account" || self.body.contains("Signed in as")
@@ -99,9 +105,7 @@ impl Client {
     /// The token in the forms of `page`.
     pub fn token(&mut self, page: &str) -> String {
         let answer = self.get(page);
-        let rest = answer.body.split("name=\"csrf\" value=\"").nth(1);
-        let token = rest.and_then(|rest| rest.split('"').next());
-        token.unwrap_or_else(|| panic!("{page} has no form: {} {}", answer.status, answer.body)).to_owned()
+        answer.form_token().unwrap_or_else(|| panic!("{page} has no form: {} {}", answer.status, answer.body))
     }
 
     /// Sends a form whose token is known.
@@ -164,11 +168,21 @@ impl Client {
     }
 }
 
-/// A form's body; the token comes first.
+/// A form's body as a browser sends it; the token comes first.
 pub fn form(token: &str, fields: &[(&str, &str)]) -> String {
-    let encode = |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
-    let fields = fields.iter().map(|(name, value)| format!("&{name}={}", encode(value)));
-    fields.fold(format!("csrf={}", encode(token)), |body, field| body + &field)
+    let encode = |text: &str| {
+        let bytes = text.bytes().map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'*' | b'-' | b'.' | b'_' => char::from(byte).to_string(),
+            b' ' => "+".to_owned(),
+            _ => format!("%{byte:02X}"),
+        });
+        bytes.collect::<String>()
+    };
+    let fields = [("csrf", token)]
+        .into_iter()
+        .chain(fields.iter().copied())
+        .map(|(name, value)| format!("{name}={}", encode(value)));
+    fields.collect::<Vec<_>>().join("&")
 }
 
 /// The public id inside a credential: `user key (16 bytes) ‖ session id (16) ‖ secret (32)`.

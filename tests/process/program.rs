@@ -5,7 +5,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, TryRecvError, channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -103,14 +103,16 @@ impl Program {
         Running { child, lines, stdout: String::new(), stderr: Some(stderr) }
     }
 
-    /// Runs it to its end.
+    /// Runs it to its end, which must come by itself.
     pub fn run(self) -> Exited {
-        self.spawn("").exited()
+        self.run_typing("")
     }
 
-    /// Runs it to its end with `typed` on its standard input.
+    /// The same with `typed` on its standard input.
     pub fn run_typing(self, typed: &str) -> Exited {
-        self.spawn(typed).exited()
+        let mut running = self.spawn(typed);
+        assert_eq!(running.line_with("sessiond listens on "), None, "the program serves");
+        running.exited()
     }
 
     /// Starts it and waits until it listens, or until it ended without.
@@ -146,6 +148,15 @@ impl Running {
                 Err(RecvTimeoutError::Disconnected) => return None,
                 Err(RecvTimeoutError::Timeout) => panic!("the process neither says `{text}` nor ends: {}", self.stdout),
             }
+        }
+    }
+
+    /// Whether it has said so by now, or has ended.
+    pub fn listens(&mut self) -> bool {
+        match self.lines.try_recv() {
+            Ok(line) => line.contains("sessiond listens on "),
+            Err(TryRecvError::Empty) => false,
+            Err(TryRecvError::Disconnected) => true,
         }
     }
 

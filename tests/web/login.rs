@@ -93,7 +93,8 @@ async fn asvs_3_3_1_over_https_every_cookie_is_secure_and_bound_to_the_host() {
     let page = ada.open("/login").await;
     let answer = ada.submit(page.form("/login").fill(&[("email", ADA), ("password", PASSWORD)])).await;
     let out = ada.sign_out().await;
-    for (answer, name) in [(&page, "__Host-sessiond-visitor"), (&answer, "__Host-sessiond"), (&out, "__Host-sessiond")] {
+    for (answer, name) in [(&page, "__Host-sessiond-visitor"), (&answer, "__Host-sessiond"), (&out, "__Host-sessiond")]
+    {
         assert!(answer.cookie(name).is_some(), "{name}\n{}", answer.shown());
         for cookie in answer.cookies() {
             assert!(cookie.name.starts_with("__Host-"), "{cookie:?}");

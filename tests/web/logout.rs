@@ -122,7 +122,11 @@ async fn what_could_not_be_confirmed_is_told_and_the_cookie_stays() {
         server.faults().fail_writes(false);
         answer.is(503).says("We could not confirm that you are signed out");
         assert_eq!(answer.header("retry-after"), Some("1"));
-        assert!(answer.header("clear-site-data").is_none() && answer.cookie("sessiond").is_none(), "{}", answer.shown());
+        assert!(
+            answer.header("clear-site-data").is_none() && answer.cookie("sessiond").is_none(),
+            "{}",
+            answer.shown()
+        );
         assert_eq!(ada.is_signed_in().await, !lost_after);
         // The page offers to try again, and that is safe either way.
         let copy = ada.clone();

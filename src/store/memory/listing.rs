@@ -79,6 +79,8 @@ const fn opposite(towards: Towards) -> Towards {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::domain::client::{Client, Device};
     use crate::domain::clock::OsEntropy;

@@ -5,10 +5,10 @@ use std::sync::PoisonError;
 
 use async_trait::async_trait;
 
-use super::super::{Change, Created, End, EndUser, Result, Sessions};
+use super::super::{Change, Created, End, EndUser, EndedEveryone, Result, Sessions};
 use super::{Memory, listing, lock};
 use crate::domain::audit::Draft;
-use crate::domain::ending::{Ended, Ending};
+use crate::domain::ending::Ending;
 use crate::domain::epoch::Epoch;
 use crate::domain::id::{SessionId, UserKey};
 use crate::domain::listing::{Filter, Page, Query, Total, Whose};
@@ -46,7 +46,7 @@ impl Sessions for Memory {
         .await
     }
 
-    async fn end_everyone(&self, ending: Ending) -> Result<(u64, Ended)> {
+    async fn end_everyone(&self, ending: Ending) -> Result<EndedEveryone> {
         self.write("end everyone's sessions", || self.redraw_server(&ending)).await
     }
 
@@ -92,7 +92,7 @@ impl Memory {
 
     /// Holds the server's record, and with it every other step, while it counts: the count is that of one moment.
     /// No step can hold a partition then, so the log may be taken first.
-    fn redraw_server(&self, ending: &Ending) -> (u64, Ended) {
+    fn redraw_server(&self, ending: &Ending) -> EndedEveryone {
         let mut server = self.server.write().unwrap_or_else(PoisonError::into_inner);
         let mut log = lock(&self.log);
         let now = self.environment.clock.now();
@@ -104,8 +104,9 @@ impl Memory {
             .sum();
         let event = log.append(now, Draft::ended_everyone(ending, count as u64));
         let ended = ending.at(now, event);
-        server.redraw(Epoch::draw(&*self.environment.entropy), ended.clone());
-        (count as u64, ended)
+        let epoch = Epoch::draw(&*self.environment.entropy);
+        server.redraw(epoch, ended.clone());
+        EndedEveryone { count: count as u64, ended, epoch }
     }
 
     fn reap_partitions(&self, most: usize) -> usize {

@@ -68,7 +68,12 @@ impl Step<'_> {
         match self.verdict(id) {
             None => End::NotFound,
             Some(Verdict::Live) => End::Done(self.end_live(id, ending)),
-            Some(past) => End::AlreadyEnded(past),
+            Some(past) => {
+                if let Verdict::Expired(at) = past {
+                    self.partition.change(id, |session| session.expire(at));
+                }
+                End::AlreadyEnded(past)
+            }
         }
     }
 

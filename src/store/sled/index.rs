@@ -4,14 +4,15 @@
 //! counts change at once, the entries are moved later, by [`Index::reaped`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::mem;
 use std::net::IpAddr;
+use std::thread;
 
 use super::shelf::{Class, Position, Shelf, Walk};
 use crate::domain::clock::Clock;
 use crate::domain::id::{SessionId, UserKey};
 use crate::domain::listing::{Order, Status, Towards};
 use crate::domain::timestamp::Timestamp;
-use crate::domain::user::User;
 
 /// How many sessions there are of each status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -55,14 +56,11 @@ pub struct Arrival {
 /// One user's sessions.
 #[derive(Default)]
 pub struct Group {
-    /// What a text filter looks at: id, address and name in lower case.
-    pub text: String,
     pub counts: Counts,
     pub shelf: Shelf,
     generation: u64,
     /// The server's generation that `counts` and `shelf` were brought up to.
     server: u64,
-    pending: Vec<SessionId>,
     /// Live when their generation passed; still in the live order of the whole until they are reaped.
     withdrawn: Vec<Shelf>,
 }
@@ -82,6 +80,8 @@ pub struct Index {
     /// The live ones by the time at which they expire.
     expiry: BTreeSet<(Timestamp, SessionId)>,
     counts: Counts,
+    /// Those of the group that the committer is putting on disk.
+    pending: Vec<SessionId>,
     generation: u64,
     unreaped: VecDeque<Unreaped>,
     /// The time of the step under way. Until its effects stand here, nothing expires that it still took for live.
@@ -91,10 +91,6 @@ pub struct Index {
 impl Index {
     pub fn entry(&self, id: SessionId) -> Option<&Entry> {
         self.entries.get(&id)
-    }
-
-    pub fn groups(&self) -> impl Iterator<Item = (&UserKey, &Group)> {
-        self.groups.iter()
     }
 
     pub fn group(&self, key: UserKey) -> Option<&Group> {
@@ -123,12 +119,6 @@ impl Index {
         entry.generations == Generations { user, server: self.generation }
     }
 
-    /// Notes a user's particulars for text filters.
-    pub fn user(&mut self, user: &User) {
-        let text = format!("{}\n{}\n{}", user.id, user.email, user.name).to_lowercase();
-        self.settle(user.key()).text = text;
-    }
-
     /// A user's group, brought up to the present generation of the server.
     pub fn settle(&mut self, key: UserKey) -> &mut Group {
         let generation = self.generation;
@@ -151,9 +141,8 @@ impl Index {
 
     /// Enters a new session that readers must not see yet.
     pub fn insert_pending(&mut self, arrival: Arrival) {
-        let (id, user) = (arrival.id, arrival.user);
+        self.pending.push(arrival.id);
         self.insert(arrival, true);
-        self.settle(user).pending.push(id);
     }
 
     fn insert(&mut self, arrival: Arrival, pending: bool) {
@@ -174,7 +163,7 @@ impl Index {
             return;
         }
         entry.pending = false;
-        self.settle(entry.user).pending.retain(|pending| *pending != id);
+        self.pending.retain(|pending| *pending != id);
         if entry.class == Class::Live && !self.is_current(&entry) {
             entry.class = Class::Ended;
             self.unreaped.push_back(Unreaped::One(entry.user, id));
@@ -286,20 +275,33 @@ impl Index {
         self.generation += 1;
         self.counts.ended += self.counts.live;
         self.counts.live = 0;
-        self.expiry.clear();
+        // Freeing a million entries is nothing that whoever waits for this step should wait for.
+        let passed = mem::take(&mut self.expiry);
+        thread::spawn(move || drop(passed));
         self.unreaped.push_back(Unreaped::Everyone { next: None });
+    }
+
+    /// Live sessions, those not yet durable included: an end-all ends them as well.
+    pub fn live(&self) -> u64 {
+        self.counts.live + self.pending_live().count() as u64
+    }
+
+    /// The same of one user.
+    pub fn live_of(&mut self, user: UserKey) -> u64 {
+        let shown = self.settle(user).counts.live;
+        shown + self.pending_live().filter(|(_, entry)| entry.user == user).count() as u64
+    }
+
+    fn pending_live(&self) -> impl Iterator<Item = (SessionId, &Entry)> {
+        let entries = self.pending.iter().filter_map(|id| Some((*id, self.entries.get(id)?)));
+        entries.filter(|(_, entry)| self.class(entry) == Class::Live)
     }
 
     /// Live sessions of a user, those not yet durable included: how many, and which of them are idle longest, as many as
     /// are above `room`.
     pub fn above(&mut self, user: UserKey, room: usize) -> Vec<SessionId> {
-        let group = self.settle(user);
-        let shown = usize::try_from(group.counts.live).unwrap_or(usize::MAX);
-        let pending = group.pending.clone();
-        let pending: Vec<_> = pending
-            .into_iter()
-            .filter(|id| self.entries.get(id).is_some_and(|e| self.class(e) == Class::Live))
-            .collect();
+        let shown = usize::try_from(self.settle(user).counts.live).unwrap_or(usize::MAX);
+        let pending: Vec<_> = self.pending_live().filter(|(_, entry)| entry.user == user).map(|(id, _)| id).collect();
         let above = (shown + pending.len()).saturating_sub(room);
         let Some(group) = self.groups.get(&user) else { return Vec::new() };
         group.shelf.oldest_live().chain(pending).take(above).collect()

@@ -10,8 +10,10 @@ use crate::domain::listing::{Cursor, Filter, Order, Page, Query, Status, Total, 
 use crate::domain::session::{Standing, Verdict};
 use crate::store::Result;
 
-/// Positions that one look at the index may pass over without a record being read, a few milliseconds' worth.
-const MOST_PASSED: usize = 100_000;
+/// Positions that one look at the index passes over: the committer waits for the lock meanwhile.
+const PASSED_AT_ONCE: usize = 4_096;
+/// Looks of one page: a filter that finds nothing in so many positions returns what it has.
+const MOST_LOOKS: usize = 32;
 /// Below this many sessions, a text filter collects those of the users that match instead of passing over all others.
 const FEW: u64 = Total::COUNTED;
 
@@ -23,6 +25,7 @@ pub fn page(shared: &Shared, query: &Query) -> Result<Page> {
     let matching = Matching::of(shared, &query.filter);
     let mut rows: Vec<(Position, (Standing, Verdict))> = Vec::new();
     let mut examined = 0;
+    let mut looks = 0;
     let more = loop {
         let wanted = (query.rows + 1 - rows.len()).min(Query::MOST_EXAMINED - examined);
         let look = look(shared, &query.filter, &matching, order, from, towards, wanted);
@@ -44,7 +47,8 @@ pub fn page(shared: &Shared, query: &Query) -> Result<Page> {
         if look.exhausted {
             break false;
         }
-        if look.gave_up || examined >= Query::MOST_EXAMINED {
+        looks += 1;
+        if looks == MOST_LOOKS || examined >= Query::MOST_EXAMINED {
             break true;
         }
     };
@@ -75,15 +79,19 @@ enum Matching {
 impl Matching {
     fn of(shared: &Shared, filter: &Filter) -> Self {
         let Whose::Matching(part) = &filter.whose else { return Self::All };
-        let index = shared.index();
-        let mut sessions = 0;
-        let mut users = BTreeSet::new();
-        for (key, group) in index.groups().filter(|(_, group)| group.text.contains(part)) {
-            users.insert(*key);
-            sessions += group.counts.live + group.counts.ended + group.counts.expired;
-        }
-        if sessions <= FEW { Self::Few(users) } else { Self::Many(users) }
+        let users = shared.users_matching(part);
+        let counts = counts_of(shared, &users);
+        if counts.live + counts.ended + counts.expired <= FEW { Self::Few(users) } else { Self::Many(users) }
     }
+}
+
+fn counts_of(shared: &Shared, users: &BTreeSet<UserKey>) -> Counts {
+    let mut index = shared.index();
+    index.advance(shared.environment.clock.now());
+    users.iter().fold(Counts::default(), |sum, key| {
+        let own = index.settle(*key).counts;
+        Counts { live: sum.live + own.live, ended: sum.ended + own.ended, expired: sum.expired + own.expired }
+    })
 }
 
 struct Look {
@@ -91,7 +99,6 @@ struct Look {
     /// How far it got.
     reached: Option<Position>,
     exhausted: bool,
-    gave_up: bool,
 }
 
 fn look(
@@ -123,7 +130,7 @@ fn look(
     match (&filter.whose, matching) {
         (Whose::User(key), _) => match index.group(*key) {
             Some(group) => scan(index, group.walk(order, filter.status, from, towards), &meant, wanted),
-            None => Look { found: Vec::new(), reached: None, exhausted: true, gave_up: false },
+            None => Look { found: Vec::new(), reached: None, exhausted: true },
         },
         (_, Matching::Few(users)) => {
             let groups = users.iter().filter_map(|key| index.group(*key));
@@ -145,13 +152,12 @@ fn scan(
     meant: &dyn Fn(&Entry) -> bool,
     wanted: usize,
 ) -> Look {
-    let mut look = Look { found: Vec::new(), reached: None, exhausted: false, gave_up: false };
+    let mut look = Look { found: Vec::new(), reached: None, exhausted: false };
     for (passed, position) in positions.enumerate() {
         if look.found.len() == wanted {
             return look;
         }
-        if passed == MOST_PASSED {
-            look.gave_up = true;
+        if passed == PASSED_AT_ONCE {
             return look;
         }
         look.reached = Some(position);
@@ -169,17 +175,18 @@ pub fn total(shared: &Shared, filter: &Filter) -> Result<Total> {
     if filter.network.is_some() {
         return count_up_to(shared, filter);
     }
-    let mut index = shared.index();
-    index.advance(shared.environment.clock.now());
+    let now = shared.environment.clock.now();
     let counts = match &filter.whose {
-        Whose::Everyones => index.counts(),
-        Whose::User(key) => index.settle(*key).counts,
-        Whose::Matching(part) => {
-            let keys: Vec<_> = index.groups().filter(|(_, g)| g.text.contains(part)).map(|(key, _)| *key).collect();
-            keys.into_iter().fold(Counts::default(), |sum, key| {
-                let own = index.settle(key).counts;
-                Counts { live: sum.live + own.live, ended: sum.ended + own.ended, expired: sum.expired + own.expired }
-            })
+        Whose::Matching(part) => counts_of(shared, &shared.users_matching(part)),
+        Whose::Everyones => {
+            let mut index = shared.index();
+            index.advance(now);
+            index.counts()
+        }
+        Whose::User(key) => {
+            let mut index = shared.index();
+            index.advance(now);
+            index.settle(*key).counts
         }
     };
     Ok(Total::Exactly(match filter.status {

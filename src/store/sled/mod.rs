@@ -12,6 +12,7 @@ mod step;
 mod trees;
 mod users;
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -33,6 +34,8 @@ pub struct Sled {
 struct Handle {
     shared: Arc<Shared>,
     committer: Committer,
+    /// Held as long as the database is open.
+    _lock: File,
 }
 
 impl Sled {

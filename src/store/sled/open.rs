@@ -1,6 +1,6 @@
 //! Opening a database that may be new, in use, damaged, read-only or from a later version.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -13,11 +13,12 @@ use super::committer::Committer;
 use super::index::{Arrival, Index};
 use super::shelf::Class;
 use super::step::Shared;
-use super::trees::{EPOCH, Place, Trees, session_key};
+use super::trees::{EPOCH, FORMAT, Place, Trees, session_key};
 use crate::domain::epoch::Epoch;
 use crate::domain::id::{EventSeq, UserKey};
 use crate::domain::session::{Session, State, Verdict};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::user::User;
 use crate::store::{Environment, StoreError, codec};
 
 /// A process that was killed may hold the lock for a moment longer.
@@ -44,7 +45,7 @@ pub enum OpenError {
         source: io::Error,
     },
     /// It was written by a later version.
-    #[error("the database in {} has format {found}, and this version of sessiond reads format {}; use the newer version", folder.display(), codec::VERSION)]
+    #[error("the database in {} has format {found}, and this version of sessiond reads format {}; use the newer version", folder.display(), codec::FORMAT)]
     Newer {
         /// Where.
         folder: PathBuf,
@@ -72,6 +73,8 @@ pub struct Opened {
 pub fn open(folder: &Path, environment: Environment) -> Result<Opened, OpenError> {
     let in_folder = |source| OpenError::Folder { folder: folder.to_owned(), source };
     make_private(folder).map_err(in_folder)?;
+    // Before anything is touched: whoever opens the database at the same time must not have its files moved away.
+    let lock = lock(folder)?;
     quarantine(folder, |name| name.ends_with(".generating")).map_err(in_folder)?;
 
     let db = match open_locked(folder) {
@@ -83,31 +86,29 @@ pub fn open(folder: &Path, environment: Environment) -> Result<Opened, OpenError
         other => other,
     };
     let db = db.map_err(|failure| failure.told(folder))?;
-    let created = !db.was_recovered();
 
     let damaged = |error: &dyn std::error::Error| OpenError::Damaged { folder: folder.to_owned(), what: chain(error) };
     let trees = Trees::open(db).map_err(|error| damaged(&error))?;
     check_format(&trees, folder)?;
     let epoch = server_epoch(&trees, &environment).map_err(|error| damaged(&error))?;
 
-    // sled syncs no directory: without this a power cut can take the whole new database away.
+    // sled syncs no directory: without this a power cut can take a new database away. Whether it is new nobody knows after
+    // a kill, so it is done every time.
     let file = OpenOptions::new().write(true).open(folder.join("db")).map_err(in_folder)?;
-    if created {
-        trees.db.flush().map_err(|error| damaged(&error))?;
-        file.sync_all().map_err(in_folder)?;
-        for directory in [Some(folder), folder.parent()].into_iter().flatten() {
-            sync_directory(directory).map_err(in_folder)?;
-        }
+    trees.db.flush().map_err(|error| damaged(&error))?;
+    file.sync_all().map_err(in_folder)?;
+    for directory in folder.ancestors().take(3) {
+        sync_directory(directory).map_err(in_folder)?;
     }
 
-    let shared = Shared { trees, index: Mutex::default(), epoch: RwLock::new(epoch), environment };
-    let newest = load(&shared).map_err(|error| damaged(&error))?;
-    let behind =
-        newest.map(|(newest, _)| newest.since(shared.environment.clock.now())).filter(|by| *by > CLOCK_TOLERANCE);
-    let next = EventSeq(newest.map_or(0, |(_, seq)| seq.0) + 1);
+    let (index, texts) = (Mutex::default(), RwLock::default());
+    let shared = Shared { trees, index, texts, epoch: RwLock::new(epoch), environment };
+    let Loaded { newest, last } = load(&shared).map_err(|error| damaged(&error))?;
+    let behind = Some(newest.since(shared.environment.clock.now())).filter(|by| *by > CLOCK_TOLERANCE);
+    let next = EventSeq(last.0 + 1);
     let shared = Arc::new(shared);
     let committer = Committer::start(Arc::clone(&shared), file, next).map_err(in_folder)?;
-    Ok(Opened { handle: Handle { shared, committer }, behind })
+    Ok(Opened { handle: Handle { shared, committer, _lock: lock }, behind })
 }
 
 /// Creates the folder, for this user alone.
@@ -119,6 +120,21 @@ fn make_private(folder: &Path) -> io::Result<()> {
     }
     #[cfg(not(unix))]
     fs::create_dir_all(folder)
+}
+
+/// This process's claim on the folder; the system takes it back when the process ends, however it ends.
+fn lock(folder: &Path) -> Result<File, OpenError> {
+    let in_folder = |source| OpenError::Folder { folder: folder.to_owned(), source };
+    let path = folder.join("lock");
+    let file = OpenOptions::new().write(true).create(true).truncate(false).open(path).map_err(in_folder)?;
+    for _ in 1..LOCK_TRIES {
+        match file.try_lock() {
+            Ok(()) => return Ok(file),
+            Err(TryLockError::WouldBlock) => thread::sleep(LOCK_PAUSE),
+            Err(TryLockError::Error(source)) => return Err(in_folder(source)),
+        }
+    }
+    Err(OpenError::Locked(folder.to_owned()))
 }
 
 fn sync_directory(directory: &Path) -> io::Result<()> {
@@ -195,13 +211,14 @@ fn open_once(folder: &Path) -> Result<sled::Db, Failure> {
     }
 }
 
-/// Every record carries its format; the server's epoch is the one that always exists.
+/// Refuses what a later version wrote; notes the format of a new database.
 fn check_format(trees: &Trees, folder: &Path) -> Result<(), OpenError> {
-    let raw = trees.tree(Place::Meta).get(EPOCH);
-    let raw = raw.map_err(|error| OpenError::Damaged { folder: folder.to_owned(), what: error.to_string() })?;
-    match raw.as_deref().and_then(|bytes| bytes.first()) {
-        Some(found) if *found > codec::VERSION => Err(OpenError::Newer { folder: folder.to_owned(), found: *found }),
-        _ => Ok(()),
+    let damaged = |error: sled::Error| OpenError::Damaged { folder: folder.to_owned(), what: error.to_string() };
+    let meta = trees.tree(Place::Meta);
+    match meta.get(FORMAT).map_err(damaged)?.as_deref() {
+        Some([found]) if *found > codec::FORMAT => Err(OpenError::Newer { folder: folder.to_owned(), found: *found }),
+        Some(_) => Ok(()),
+        None => meta.insert(FORMAT, &[codec::FORMAT]).map(drop).map_err(damaged),
     }
 }
 
@@ -217,13 +234,22 @@ fn server_epoch(trees: &Trees, environment: &Environment) -> Result<Epoch, Store
     Ok(epoch)
 }
 
-/// Fills the index. Answers the newest time and the last sequence number of all records.
-fn load(shared: &Shared) -> Result<Option<(Timestamp, EventSeq)>, StoreError> {
+/// What the records say of themselves.
+struct Loaded {
+    /// The newest time that counts: of the last event, and of any session that shares the present epochs.
+    newest: Timestamp,
+    /// The last event's number.
+    last: EventSeq,
+}
+
+/// Fills the index.
+fn load(shared: &Shared) -> Result<Loaded, StoreError> {
     let (trees, environment) = (&shared.trees, &shared.environment);
     let mut index = Index::default();
-    for user in trees.scan(Place::Users) {
-        index.user(&user?.1);
+    for user in trees.scan::<User>(Place::Users) {
+        shared.note_user(&user?.1);
     }
+    let mut newest = Timestamp::MIN;
     let now = environment.clock.now();
     for record in trees.scan::<Session>(Place::Sessions) {
         let (key, session) = record?;
@@ -237,16 +263,20 @@ fn load(shared: &Shared) -> Result<Option<(Timestamp, EventSeq)>, StoreError> {
             Verdict::Ended(_) => Class::Ended,
             Verdict::Expired(_) => Class::Expired,
         };
+        if class != Class::Ended {
+            newest = newest.max(standing.seen);
+        }
         let unreaped = class == Class::Ended && *session.state() == State::Live;
         index.load(arrival(user, &standing, environment, class), unreaped);
     }
     *shared.index() = index;
 
     let last = trees.tree(Place::Audit).last().map_err(|error| StoreError::unavailable("read", error))?;
-    let Some((key, _)) = last else { return Ok(None) };
+    let Some((key, _)) = last else { return Ok(Loaded { newest, last: EventSeq(0) }) };
     let seq = key.as_ref().try_into().map(u64::from_be_bytes);
-    let seq = EventSeq(seq.map_err(|error| StoreError::corrupt("audit", error))?);
-    Ok(trees.event(seq)?.map(|event| (event.at, seq)))
+    let last = EventSeq(seq.map_err(|error| StoreError::corrupt("audit", error))?);
+    let event = trees.event(last)?;
+    Ok(Loaded { newest: event.map_or(newest, |event| newest.max(event.at)), last })
 }
 
 /// What the index keeps of a session.

@@ -15,7 +15,8 @@ use crate::domain::epoch::{Epoch, Epochs};
 use crate::domain::id::{SessionId, UserKey};
 use crate::domain::listing::{Filter, Page, Query, Total};
 use crate::domain::session::{AlreadyEnded, Session, Standing, State, Verdict};
-use crate::store::{Change, Created, End, EndUser, Result, Sessions, StoreError};
+use crate::domain::timestamp::Timestamp;
+use crate::store::{Change, Created, End, EndUser, EndedEveryone, Result, Sessions, StoreError};
 
 #[async_trait]
 impl Sessions for Sled {
@@ -44,7 +45,7 @@ impl Sessions for Sled {
         self.commit(move |step| end_user(step, user, keep, &ending)).await
     }
 
-    async fn end_everyone(&self, ending: Ending) -> Result<(u64, Ended)> {
+    async fn end_everyone(&self, ending: Ending) -> Result<EndedEveryone> {
         self.commit(move |step| end_everyone(step, &ending)).await
     }
 
@@ -129,7 +130,11 @@ fn end(step: &mut Step<'_>, user: UserKey, id: SessionId, ending: &Ending) -> Re
     let Some(standing) = step.shared.standing(user, id)? else { return Ok(End::NotFound) };
     match standing.verdict(step.now, &step.shared.environment.limits) {
         Verdict::Live => {}
-        past => return Ok(End::AlreadyEnded(past)),
+        Verdict::Expired(at) => {
+            write_down_expiry(step, user, standing.session, at)?;
+            return Ok(End::AlreadyEnded(Verdict::Expired(at)));
+        }
+        past @ Verdict::Ended(_) => return Ok(End::AlreadyEnded(past)),
     }
     let ended = step.ended(ending, Draft::ended_one(ending, standing.session.user(), id))?;
     let mut session = standing.session;
@@ -138,8 +143,16 @@ fn end(step: &mut Step<'_>, user: UserKey, id: SessionId, ending: &Ending) -> Re
     Ok(End::Done(ended))
 }
 
+/// Whoever is told that a session ran out may rely on it: no longer limits of tomorrow, no clock set back revive it.
+fn write_down_expiry(step: &mut Step<'_>, user: UserKey, mut session: Session, at: Timestamp) -> Result<()> {
+    match session.expire(at) {
+        Ok(()) => step.put(Place::Sessions, &session_key(user, session.id()), &session),
+        Err(AlreadyEnded) => Ok(()),
+    }
+}
+
 fn end_record(step: &mut Step<'_>, user: UserKey, session: &mut Session, ended: Ended) -> Result<()> {
-    session.end(ended).map_err(|AlreadyEnded(_)| StoreError::Conflict { what: "end a session" })?;
+    session.end(ended).map_err(|AlreadyEnded| StoreError::Conflict { what: "end a session" })?;
     step.put(Place::Sessions, &session_key(user, session.id()), session)
 }
 
@@ -152,13 +165,13 @@ fn end_user(step: &mut Step<'_>, user: UserKey, keep: Option<SessionId>, ending:
         let standing = shared.standing(user, id)?;
         let live = standing.filter(|kept| kept.verdict(now, &shared.environment.limits) == Verdict::Live);
         let Some(Standing { mut session, .. }) = live else { return Ok(EndUser::KeeperEnded) };
-        session.restamp(fresh).map_err(|AlreadyEnded(_)| StoreError::Conflict { what: "keep a session" })?;
+        session.restamp(fresh).map_err(|AlreadyEnded| StoreError::Conflict { what: "keep a session" })?;
         step.put(Place::Sessions, &session_key(user, id), &session)?;
     }
     let live = {
         let mut index = shared.index();
         index.advance(now);
-        index.settle(user).counts.live
+        index.live_of(user)
     };
     let count = live.saturating_sub(u64::from(keep.is_some()));
     let ended = step.ended(ending, Draft::ended_user(ending, &owner.id, count))?;
@@ -169,12 +182,12 @@ fn end_user(step: &mut Step<'_>, user: UserKey, keep: Option<SessionId>, ending:
     Ok(EndUser::Done { count, ended })
 }
 
-fn end_everyone(step: &mut Step<'_>, ending: &Ending) -> Result<(u64, Ended)> {
+fn end_everyone(step: &mut Step<'_>, ending: &Ending) -> Result<EndedEveryone> {
     let shared = step.shared;
     let count = {
         let mut index = shared.index();
         index.advance(step.now);
-        index.counts().live
+        index.live()
     };
     let ended = step.ended(ending, Draft::ended_everyone(ending, count))?;
     let fresh = Epoch::draw(&*shared.environment.entropy);
@@ -184,7 +197,7 @@ fn end_everyone(step: &mut Step<'_>, ending: &Ending) -> Result<(u64, Ended)> {
         *shared.epoch.write().unwrap_or_else(std::sync::PoisonError::into_inner) = fresh;
         shared.index().end_everyone();
     });
-    Ok((count, ended))
+    Ok(EndedEveryone { count, ended, epoch: fresh })
 }
 
 fn reauthenticate(step: &mut Step<'_>, user: UserKey, id: SessionId, from: Option<IpAddr>) -> Result<Change> {
@@ -194,7 +207,7 @@ fn reauthenticate(step: &mut Step<'_>, user: UserKey, id: SessionId, from: Optio
         past => return Ok(Change::AlreadyEnded(past)),
     }
     let mut session = standing.session;
-    session.reauthenticate(step.now).map_err(|AlreadyEnded(_)| StoreError::Conflict { what: "reauthenticate" })?;
+    session.reauthenticate(step.now).map_err(|AlreadyEnded| StoreError::Conflict { what: "reauthenticate" })?;
     step.put(Place::Sessions, &session_key(user, id), &session)?;
     let owner = session.user().clone();
     let draft = Draft::new(Actor::User(owner.clone()), Action::Reauthenticate, Outcome::Success);

@@ -1,8 +1,7 @@
 //! One step of the committer: what it read, and what it is about to write, in one transaction.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
-
-use serde::Serialize;
 
 use super::index::Index;
 use super::trees::{Place, Trees};
@@ -12,12 +11,17 @@ use crate::domain::epoch::Epoch;
 use crate::domain::id::{EventSeq, SessionId, UserKey};
 use crate::domain::session::Standing;
 use crate::domain::timestamp::Timestamp;
-use crate::store::{Environment, Result, codec};
+use crate::domain::user::User;
+use crate::store::codec::{self, Record};
+use crate::store::{Environment, Result};
 
 /// What readers and the committer share.
 pub struct Shared {
     pub trees: Trees,
     pub index: Mutex<Index>,
+    /// What text filters look at: each user's id, address and name in lower case. Apart from the index, so that looking
+    /// through all of them holds nobody up.
+    pub texts: RwLock<BTreeMap<UserKey, String>>,
     /// The server's epoch: replaced right after the transaction that wrote it, before anybody is answered.
     pub epoch: RwLock<Epoch>,
     pub environment: Environment,
@@ -26,6 +30,18 @@ pub struct Shared {
 impl Shared {
     pub fn index(&self) -> MutexGuard<'_, Index> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a user's particulars for text filters.
+    pub fn note_user(&self, user: &User) {
+        let text = format!("{}\n{}\n{}", user.id, user.email, user.name).to_lowercase();
+        self.texts.write().unwrap_or_else(PoisonError::into_inner).insert(user.key(), text);
+    }
+
+    /// The users whose particulars contain `part`.
+    pub fn users_matching(&self, part: &str) -> BTreeSet<UserKey> {
+        let texts = self.texts.read().unwrap_or_else(PoisonError::into_inner);
+        texts.iter().filter(|(_, text)| text.contains(part)).map(|(key, _)| *key).collect()
     }
 
     pub fn server_epoch(&self) -> Epoch {
@@ -79,7 +95,7 @@ impl<'a> Step<'a> {
     }
 
     /// Writes a record.
-    pub fn put<T: Serialize>(&mut self, place: Place, key: &[u8], value: &T) -> Result<()> {
+    pub fn put<T: Record>(&mut self, place: Place, key: &[u8], value: &T) -> Result<()> {
         let value = Some(codec::encode(key, value)?);
         self.writes.push(Write { place, key: key.to_vec(), value });
         Ok(())

@@ -9,8 +9,8 @@
 //! | `replaced` | an epoch that is no longer the present one | [`Ended`] |
 //! | `audit` | sequence number, big endian | [`Event`] |
 //! | `meta` | `epoch` | the server's [`Epoch`] |
+//! | `meta` | `format` | one byte, [`codec::FORMAT`], outside the record format |
 
-use serde::de::DeserializeOwned;
 use sled::Tree;
 
 use crate::domain::audit::Event;
@@ -20,10 +20,14 @@ use crate::domain::id::{EventSeq, SessionId, UserKey};
 use crate::domain::session::{Session, Standing};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{Email, User};
-use crate::store::{Result, StoreError, codec};
+use crate::store::codec::{self, Record};
+use crate::store::{Result, StoreError};
 
 /// The key of the server's epoch in `meta`.
 pub const EPOCH: &[u8] = b"epoch";
+
+/// The key of the database's format in `meta`.
+pub const FORMAT: &[u8] = b"format";
 
 /// Which tree a write goes to. The numbers index [`Trees::all`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -68,16 +72,16 @@ impl Trees {
     }
 
     /// The record at `key`, checked.
-    pub fn get<T: DeserializeOwned>(&self, place: Place, key: &[u8]) -> Result<Option<T>> {
+    pub fn get<T: Record>(&self, place: Place, key: &[u8]) -> Result<Option<T>> {
         let bytes = self.tree(place).get(key).map_err(|error| StoreError::unavailable("read", error))?;
-        bytes.map(|bytes| codec::decode(NAMES[place as usize], key, &bytes)).transpose()
+        bytes.map(|bytes| codec::decode(key, &bytes)).transpose()
     }
 
     /// All records of a tree in the order of their keys.
-    pub fn scan<T: DeserializeOwned>(&self, place: Place) -> impl Iterator<Item = Result<(sled::IVec, T)>> {
+    pub fn scan<T: Record>(&self, place: Place) -> impl Iterator<Item = Result<(sled::IVec, T)>> {
         self.tree(place).iter().map(move |entry| {
             let (key, bytes) = entry.map_err(|error| StoreError::unavailable("scan", error))?;
-            let value = codec::decode(NAMES[place as usize], &key, &bytes)?;
+            let value = codec::decode(&key, &bytes)?;
             Ok((key, value))
         })
     }

@@ -42,7 +42,7 @@ impl Users for Sled {
             step.put(Place::Users, user.key().bytes(), &user)?;
             step.put(Place::Emails, user.email.as_str().as_bytes(), &user.key())?;
             step.event(Draft::user_created(&user, by, from))?;
-            step.when_visible(move |shared| shared.index().user(&user));
+            step.when_visible(move |shared| shared.note_user(&user));
             Ok(UserCreated::Done)
         })
         .await
@@ -64,7 +64,7 @@ impl Audit for Sled {
                 .take(most)
                 .map(|entry| {
                     let (key, bytes) = entry.map_err(|error| StoreError::unavailable("read", error))?;
-                    codec::decode("audit", &key, &bytes)
+                    codec::decode(&key, &bytes)
                 })
                 .collect()
         })

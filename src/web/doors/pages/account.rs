@@ -1,6 +1,5 @@
 //! `/account`: one's own sessions.
 
-use rocket::form::Form;
 use rocket::{FromForm, FromFormField, Route, get, post, routes};
 use serde_json::{Value, json};
 
@@ -10,6 +9,7 @@ use crate::domain::listing::{Filter, Query, Status, Whose};
 use crate::service::sessions::{Scope, SignedOut};
 use crate::web::answer::{Answer, Page, SeeOther};
 use crate::web::error::PageError;
+use crate::web::filled::Filled;
 use crate::web::flash::Flash;
 use crate::web::guards::{Caller, CurrentSession, Server};
 use crate::web::view::{self, Viewer};
@@ -30,16 +30,8 @@ async fn page(server: Server<'_>, current: CurrentSession<'_>) -> Result<Page, P
         let filter = Filter { whose: Whose::User(live.user.key()), status, network: None };
         Query { rows, ..Query::first(filter) }
     };
-    let mut rows = Vec::new();
-    let mut query = of(Status::Live, Query::MOST_ROWS);
-    loop {
-        let page = service.list(&query).await?;
-        rows.extend(page.rows);
-        match page.older {
-            Some(older) => query.cursor = Some(older),
-            None => break,
-        }
-    }
+    let mut rows = service.list(&of(Status::Live, Query::MOST_ROWS)).await?.rows;
+    let all = service.count_live(&live.user.id).await?;
     rows.sort_by_key(|(standing, _)| standing.session.id() != viewer.own);
     let mut past = service.list(&of(Status::Ended, PAST)).await?.rows;
     past.extend(service.list(&of(Status::Expired, PAST)).await?.rows);
@@ -51,7 +43,8 @@ async fn page(server: Server<'_>, current: CurrentSession<'_>) -> Result<Page, P
     let context = json!({
         "user": view::user(&live.user),
         "rows": shown(&rows),
-        "others": rows.iter().filter(|(standing, _)| standing.session.id() != viewer.own).count(),
+        "others": all.saturating_sub(1),
+        "unseen": all.saturating_sub(rows.len() as u64),
         "ended": shown(&past),
     });
     Ok(Page::new("pages/account.html", "My sessions", context))
@@ -74,9 +67,9 @@ async fn end(
     server: Server<'_>,
     caller: Caller<'_>,
     current: CurrentSession<'_>,
-    fields: Form<Fields>,
+    fields: Filled<Fields>,
 ) -> Result<Answer, PageError> {
-    let scope = match fields.scope {
+    let scope = match fields.0.scope {
         Reach::Others => Scope::Others,
         Reach::All => Scope::All,
     };

@@ -1,6 +1,5 @@
 //! `/admin/sessions/everyone`: ending everyone's sessions but one's own, with the password.
 
-use rocket::form::Form;
 use rocket::http::Status;
 use rocket::{FromForm, Route, get, post, routes};
 use serde_json::json;
@@ -14,6 +13,7 @@ use crate::service::sessions::Order;
 use crate::web::Core;
 use crate::web::answer::{Answer, Page, SeeOther};
 use crate::web::error::PageError;
+use crate::web::filled::Filled;
 use crate::web::flash::Flash;
 use crate::web::guards::{AdminSession, Caller, Server};
 
@@ -37,10 +37,10 @@ async fn end(
     server: Server<'_>,
     caller: Caller<'_>,
     admin: AdminSession<'_>,
-    fields: Form<Fields>,
+    fields: Filled<Fields>,
 ) -> Result<Answer, PageError> {
     let core = server.0;
-    let Fields { password, note: typed } = fields.into_inner();
+    let Fields { password, note: typed } = fields.0;
     let typed = typed.unwrap_or_default();
     let note = match Note::parse(&typed) {
         Ok(note) => note,

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rocket::form::{Form, FromForm};
+use rocket::form::FromForm;
 use rocket::http::Status as HttpStatus;
 use rocket::{Route, get, post, routes};
 use serde_json::{Value, json};
@@ -18,6 +18,7 @@ use crate::store::StoreError;
 use crate::web::Core;
 use crate::web::answer::{Answer, Page, SeeOther};
 use crate::web::error::PageError;
+use crate::web::filled::Filled;
 use crate::web::flash::Flash;
 use crate::web::guards::{AdminSession, Caller, Server};
 use crate::web::next::Next;
@@ -177,8 +178,9 @@ async fn end(
     server: Server<'_>,
     caller: Caller<'_>,
     admin: AdminSession<'_>,
-    ticked: Form<Ticked>,
+    ticked: Filled<Ticked>,
 ) -> Result<Answer, PageError> {
+    let Filled(ticked) = ticked;
     let note =
         Note::parse(ticked.note.as_deref().unwrap_or("")).map_err(|error| PageError::BadRequest(error.to_string()))?;
     let named = ticked.only.as_ref().map_or(&ticked.session[..], std::slice::from_ref);

@@ -1,6 +1,5 @@
 //! `/admin/users/<id>/end`: ending all sessions of one user.
 
-use rocket::form::Form;
 use rocket::http::Status;
 use rocket::{FromForm, Route, get, post, routes};
 use serde_json::json;
@@ -13,6 +12,7 @@ use crate::store::EndUser;
 use crate::web::Core;
 use crate::web::answer::{Answer, Page, SeeOther};
 use crate::web::error::PageError;
+use crate::web::filled::Filled;
 use crate::web::flash::Flash;
 use crate::web::guards::{AdminSession, Caller, Server};
 use crate::web::view;
@@ -39,11 +39,11 @@ async fn end(
     caller: Caller<'_>,
     admin: AdminSession<'_>,
     id: &str,
-    fields: Form<Fields>,
+    fields: Filled<Fields>,
 ) -> Result<Answer, PageError> {
     let core = server.0;
     let user = find(core, id).await?;
-    let typed = fields.note.as_deref().unwrap_or("");
+    let typed = fields.0.note.as_deref().unwrap_or("");
     let note = match Note::parse(typed) {
         Ok(note) => note,
         Err(error) => {

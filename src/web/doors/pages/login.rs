@@ -1,6 +1,5 @@
 //! `/login`: signing in, and why one was turned away.
 
-use rocket::form::Form;
 use rocket::http::Status;
 use rocket::{FromForm, Route, get, post, routes};
 use serde_json::json;
@@ -12,6 +11,7 @@ use crate::service::auth::{Attempt, SignInError, SignedIn};
 use crate::service::setup::SetupState;
 use crate::web::Core;
 use crate::web::answer::{Answer, Page, SeeOther};
+use crate::web::filled::Filled;
 use crate::web::flash::Flash;
 use crate::web::guards::{Caller, Server};
 use crate::web::next::Next;
@@ -40,9 +40,9 @@ struct Fields {
 }
 
 #[post("/login", data = "<fields>")]
-async fn sign_in(server: Server<'_>, caller: Caller<'_>, fields: Form<Fields>) -> Answer {
+async fn sign_in(server: Server<'_>, caller: Caller<'_>, fields: Filled<Fields>) -> Answer {
     let core = server.0;
-    let Fields { email, password, remember, next } = fields.into_inner();
+    let Fields { email, password, remember, next } = fields.0;
     let next = next.as_deref().and_then(Next::parse);
     let attempt = Attempt {
         email: email.clone(),

@@ -29,8 +29,8 @@ pub fn routes() -> Vec<Route> {
     all
 }
 
-/// To one's own sessions, or to the sign-in page.
-#[get("/")]
+/// To one's own sessions, or to the sign-in page; an application around the pages may have a start page of its own.
+#[get("/", rank = 20)]
 fn start(caller: Caller<'_>) -> SeeOther {
     SeeOther::to(if caller.live.is_some() { "/account" } else { "/login" })
 }

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use rocket::form::Form;
 use rocket::http::Status;
 use rocket::{FromForm, Route, get, post, routes};
 use serde_json::json;
@@ -11,6 +10,7 @@ use crate::service::setup::{SetupError, SetupState};
 use crate::service::users::{NewUser, NewUserError};
 use crate::web::answer::{Answer, Page, SeeOther};
 use crate::web::error::PageError;
+use crate::web::filled::Filled;
 use crate::web::flash::Flash;
 use crate::web::guards::{Caller, Server};
 
@@ -33,9 +33,9 @@ struct Fields {
 }
 
 #[post("/setup", data = "<fields>")]
-async fn set_up(server: Server<'_>, caller: Caller<'_>, fields: Form<Fields>) -> Result<Answer, PageError> {
+async fn set_up(server: Server<'_>, caller: Caller<'_>, fields: Filled<Fields>) -> Result<Answer, PageError> {
     let core = server.0;
-    let Fields { code, name, email, password } = fields.into_inner();
+    let Fields { code, name, email, password } = fields.0;
     let new =
         NewUser { email: email.clone(), name: name.clone(), password, labels: BTreeSet::new(), from: caller.address };
     let told = match core.service.set_up(&code, new).await {

@@ -1,0 +1,41 @@
+//! No secret in what the program prints, however much it is asked to say.
+
+use tempfile::TempDir;
+
+use super::{EMAIL, PASSWORD, Program};
+
+const WRONG: &str = "several words that are wrong";
+
+#[test]
+fn asvs_16_2_5_no_issued_token_or_password_is_in_the_logs() {
+    for level in ["debug", "trace"] {
+        let data = TempDir::new().unwrap();
+        let mut server = Program::serve(data.path()).env("SESSIOND_LOG", level).listen();
+        server.set_up();
+        let mut administrator = server.sign_in();
+        let (mut person, revoked) = (server.sign_in(), server.sign_in());
+        let mut secrets = vec![PASSWORD.to_owned(), WRONG.to_owned()];
+        for client in [&administrator, &person, &revoked] {
+            // The secret is the last 32 of 64 bytes; from the 44th letter on there is nothing else in the text.
+            secrets.push(client.credential()[44..].to_owned());
+        }
+        secrets.push(administrator.token("/account"));
+        let mut stranger = server.client();
+        let refused = stranger.submit("/login", "/login", &[("email", EMAIL), ("password", WRONG)]);
+        assert_eq!(refused.status, 401);
+        administrator.revoke(&revoked.session_id(), "");
+        assert!(!revoked.at(server.address).get("/account").is_signed_in());
+        person.submit("/account", "/logout", &[("scope", "all")]);
+        let everyone = [("password", WRONG)];
+        let mut again = server.sign_in();
+        secrets.push(again.credential()[44..].to_owned());
+        assert_eq!(again.submit("/admin/sessions/everyone", "/admin/sessions/everyone", &everyone).status, 401);
+
+        let exited = server.stop();
+        assert_eq!(exited.code, Some(0));
+        assert!(!exited.stderr.is_empty(), "nothing is logged at {level}");
+        for secret in secrets {
+            assert!(!exited.stdout.contains(&secret) && !exited.stderr.contains(&secret), "{level}: {secret}");
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! While the store does not answer, nobody with a session is let in, and nobody is signed out.
+
+use rocket::http::Method;
+
+use super::gate::{METHODS, paths};
+use crate::harness::probe::ROUTE;
+use crate::harness::{Ask, Server};
+
+const ADA: &str = "ada@example.com";
+
+#[tokio::test]
+async fn asvs_16_5_3_every_route_but_sign_in_and_static_files_answers_503_and_the_cookie_stays() {
+    let server = Server::start().await;
+    let ada = server.user(ADA).await;
+    server.faults().fail(true);
+    for path in paths(&server) {
+        if matches!(path.as_str(), "/login" | "/setup") || path.starts_with("/static/") {
+            continue;
+        }
+        for method in METHODS {
+            let ask = Ask::new(method, &path).header("Sec-Fetch-Site", "same-origin");
+            for ask in [ask.clone(), ask.json()] {
+                let answer = ada.clone().send(ask).await;
+                assert_eq!(answer.is(503).header("retry-after"), Some("1"), "{}", answer.shown());
+                assert!(
+                    answer.header(ROUTE).is_some_and(|route| route.ends_with(" /-/rejected")),
+                    "{}",
+                    answer.shown()
+                );
+                assert!(answer.cookie("sessiond").is_none(), "{}", answer.shown());
+                assert_eq!(answer.body.is_empty(), method == Method::Head, "{}", answer.shown());
+            }
+        }
+    }
+    assert_eq!(server.probe.ran(), 0);
+    server.faults().fail(false);
+    assert!(ada.is_signed_in().await, "nothing is lost");
+}
+
+#[tokio::test]
+async fn sign_in_and_static_files_need_no_session() {
+    let server = Server::start().await;
+    let mut ada = server.user(ADA).await;
+    server.faults().fail(true);
+    ada.get("/static/app.css").await.is(200);
+    let page = ada.get("/login").await;
+    page.is(200).says("Sign in");
+    assert!(page.cookie("sessiond").is_none());
+    ada.get("/setup").await.is(503);
+    let mut stranger = server.anonymous();
+    let form = stranger.get("/login").await.form("/login").fill(&[("email", ADA), ("password", "any")]);
+    let answer = stranger.submit(form).await;
+    answer.is(503).says("cannot sign anybody in right now").never_says("wrong");
+    assert_eq!(answer.header("retry-after"), Some("1"));
+    stranger.get("/account").await.asks_to_sign_in();
+    server.faults().fail(false);
+    assert!(ada.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn a_session_that_cannot_be_noted_as_seen_is_not_let_in() {
+    let server = Server::start().await;
+    let ada = server.user(ADA).await;
+    server.faults().fail_writes(true);
+    assert!(ada.is_signed_in().await, "within the touch step nothing is written");
+    server.pass(std::time::Duration::from_mins(5));
+    ada.clone().get("/probe/mine").await.is(503);
+    server.faults().fail_writes(false);
+    assert!(ada.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn one_failure_is_one_503() {
+    let server = Server::start().await;
+    let mut ada = server.user(ADA).await;
+    server.faults().fail_next(1);
+    ada.get("/account").await.is(503).says("Please try again");
+    ada.get("/account").await.is(200);
+    // Where the gate has passed and the page itself cannot be made.
+    server.faults().fail_next(1);
+    server.anonymous().get("/setup").await.is(503).says("Please try again");
+}
