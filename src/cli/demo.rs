@@ -11,7 +11,7 @@ use crate::domain::client::Client;
 use crate::domain::clock::{Clock, ManualClock, OsEntropy, SystemClock, random};
 use crate::domain::ending::{Actor, Ending, Note, Reason};
 use crate::domain::epoch::{Epoch, Epochs};
-use crate::domain::id::UserId;
+use crate::domain::id::{UserId, hex};
 use crate::domain::lifetime::Kind;
 use crate::domain::password::Password;
 use crate::domain::session::{Door, Session, Start};
@@ -112,7 +112,7 @@ pub async fn fill(config: &Config) -> Result<Administrator, Failure> {
     let store = service.store();
     let mut dice = Dice(0x5e55_10bd);
 
-    let password: String = random::<12>(&OsEntropy).iter().map(|byte| format!("{byte:02x}")).collect();
+    let password = hex(&random::<12>(&OsEntropy));
     let users = team(&service, &password, &mut dice).await?;
     for user in &users {
         let _ = store.create_user(user.clone(), false, Actor::Operator, None).await?;

@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-use figment::Figment;
+use figment::{Figment, Provider};
 
 use crate::config::{Config, ConfigError};
 use crate::open::StartError;
@@ -48,6 +48,8 @@ impl Data {
     /// The settings: this flag over the environment over `Rocket.toml`.
     fn config(&self) -> Result<(Figment, Config), Failure> {
         let figment = web::figment();
+        // A file that is no TOML must not pass for one without settings.
+        figment.data().map_err(|error| ConfigError::Unreadable(Box::new(error)))?;
         let config = Config::extract(&figment)?;
         let Some(data) = &self.data else { return Ok((figment, config)) };
         // Only now: merged over a setting that is no table, the flag would hide it.

@@ -76,12 +76,7 @@ impl UserId {
 
     /// A fresh id of 20 hexadecimal characters.
     pub fn new(entropy: &dyn Entropy) -> Self {
-        use fmt::Write;
-        let mut id = String::with_capacity(20);
-        for byte in random::<10>(entropy) {
-            let _ = write!(id, "{byte:02x}");
-        }
-        Self(id)
+        Self(hex(&random::<10>(entropy)))
     }
 
     /// The text.
@@ -135,6 +130,15 @@ impl fmt::Debug for UserId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    use fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
 }
 
 /// The first 16 bytes of SHA-256 of a user id: one prefix for all that concerns one user.

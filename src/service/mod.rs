@@ -1,6 +1,7 @@
 //! What people do with sessions: sign in, sign out, look, end. Knows the store's contract and the domain, not HTTP.
 
 pub mod auth;
+pub mod everyone;
 pub mod hasher;
 pub mod reaper;
 pub mod sessions;

@@ -3,19 +3,14 @@
 use std::net::IpAddr;
 
 use super::Service;
-use super::auth::{SignInError, SignedIn};
-use crate::domain::audit::{Action, Draft, Outcome};
-use crate::domain::client::Client;
 use crate::domain::credential::Credential;
 use crate::domain::ending::{Actor, Ended, Ending, Note, Reason};
-use crate::domain::epoch::Epochs;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::listing::{Filter, Page, Query, Status, Total, Whose};
-use crate::domain::password::Password;
-use crate::domain::session::{Door, Session, Verdict};
+use crate::domain::session::{Session, Verdict};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{Email, User};
-use crate::store::{Change, End, EndUser, EndedEveryone, Result};
+use crate::store::{End, EndUser, Result};
 
 /// A session that was live when it was asked for.
 #[derive(Debug, Clone)]
@@ -88,7 +83,7 @@ pub struct Order {
 }
 
 impl Order {
-    fn ending(&self, reason: Reason) -> Ending {
+    pub(super) fn ending(&self, reason: Reason) -> Ending {
         Ending { by: self.by.clone(), reason, note: self.note.clone(), from: self.from }
     }
 }
@@ -173,58 +168,6 @@ impl Service {
         let ended = self.store.end_user(user.key(), keep, order.ending(Reason::Revoked)).await?;
         self.unreaped.notify_one();
         Ok(ended)
-    }
-
-    /// Ends everyone's sessions, on the word of the machine's operator.
-    pub async fn revoke_everyone(&self, order: &Order) -> Result<EndedEveryone> {
-        let ended = self.store.end_everyone(order.ending(Reason::EveryoneRevoked)).await?;
-        self.unreaped.notify_one();
-        Ok(ended)
-    }
-
-    /// Ends everyone's sessions and gives the administrator who asked, and who has typed their password again, a new one.
-    /// Answers how many of others' sessions ended; without a new session, the administrator has to sign in again.
-    pub async fn revoke_everyone_else(
-        &self,
-        live: &LiveSession,
-        password: Password,
-        order: &Order,
-        client: Client,
-    ) -> std::result::Result<(u64, Option<SignedIn>), SignInError> {
-        self.confirm(live, password, order.from).await?;
-        let EndedEveryone { count, epoch, .. } = self.revoke_everyone(order).await?;
-        // Done is done: whatever fails from here on must not look as if nobody's session had ended.
-        // Both epochs are older than this moment: whoever ends everything meanwhile ends this session, too.
-        let epochs = Epochs { user: live.user.epoch, server: epoch };
-        let signed_in = match self.begin(live.user.clone(), epochs, false, Door::Pages, client, None).await {
-            Ok(signed_in) => Some(signed_in),
-            Err(error) => {
-                tracing::warn!(%error, "everyone's sessions ended, and the administrator's new one could not be made");
-                None
-            }
-        };
-        Ok((count.saturating_sub(1), signed_in))
-    }
-
-    /// Has somebody who is signed in prove again who they are.
-    async fn confirm(
-        &self,
-        live: &LiveSession,
-        password: Password,
-        from: Option<IpAddr>,
-    ) -> std::result::Result<(), SignInError> {
-        let (id, key) = (live.session.id(), live.user.key());
-        let stored = self.store.user(key).await?.map(|user| user.password);
-        if !self.hasher.verify(password, stored).await? {
-            let draft = Draft::new(Actor::User(live.user.id.clone()), Action::Reauthenticate, Outcome::Failure);
-            let draft = Draft { user: Some(live.user.id.clone()), session: Some(id), from, ..draft };
-            self.store.record(draft).await?;
-            return Err(SignInError::Wrong);
-        }
-        match self.store.reauthenticate(key, id, from).await? {
-            Change::Done => Ok(()),
-            Change::AlreadyEnded(_) | Change::NotFound => Err(SignInError::Stale),
-        }
     }
 
     /// One page of a listing.

@@ -113,7 +113,7 @@ mod tests {
     use crate::domain::clock::Entropy;
     use crate::domain::ending::{Actor, Ending, Note, Reason};
     use crate::domain::epoch::Epochs;
-    use crate::domain::id::{EventSeq, UserId};
+    use crate::domain::id::{EventSeq, UserId, hex};
     use crate::domain::lifetime::{Kind, Lifetime};
     use crate::domain::password::PasswordHash;
     use crate::domain::session::{Door, Start};
@@ -145,7 +145,7 @@ mod tests {
             epochs: Epochs { user: epoch, server: epoch },
             at: AT,
             kind: Kind::Persistent,
-            lifetime: Lifetime { idle: Duration::from_secs(60), absolute: Duration::from_secs(600) },
+            lifetime: Lifetime { idle: Duration::from_mins(1), absolute: Duration::from_mins(10) },
             door: Door::Pages,
             client: Client {
                 address: Some([192, 0, 2, 7].into()),
@@ -169,7 +169,6 @@ mod tests {
     }
 
     fn golden<T: Record + PartialEq + Debug>(value: &T, bytes: &str) {
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let written = encode(b"key", value).unwrap();
         assert_eq!(
             hex(&written),

@@ -2,12 +2,14 @@
 //! those of a handler that fails.
 
 use rocket::Request;
-use rocket::http::{ContentType, Header, Status};
+use rocket::http::{ContentType, Header, Method, Status};
 use rocket::response::{self, Responder, Response};
 use rocket_dyn_templates::Template;
 use serde_json::{Value, json};
 
-use super::gate::{Binding, Seen};
+use super::csrf::Binding;
+use super::next::Next;
+use super::seen::Seen;
 use super::{Core, Mounted, csrf, text, view};
 use crate::service::sessions::Resolved;
 use crate::web::cookie::Sent;
@@ -115,6 +117,18 @@ impl SeeOther {
     /// `location` is a path of ours.
     pub fn to(location: impl Into<String>) -> Self {
         Self { location: location.into(), cookies: Vec::new(), clear_storage: false }
+    }
+
+    /// The sign-in page, and back afterwards if what was asked for can be asked for again.
+    pub fn sign_in(seen: &Seen) -> Self {
+        let next = if matches!(seen.method, Method::Get | Method::Head) { Next::parse(&seen.uri) } else { None };
+        match next.filter(|next| next.as_str() != "/") {
+            Some(next) => {
+                let next = percent_encoding::utf8_percent_encode(next.as_str(), percent_encoding::NON_ALPHANUMERIC);
+                Self::to(format!("/login?next={next}"))
+            }
+            None => Self::to("/login"),
+        }
     }
 
     pub fn cookie(mut self, cookie: String) -> Self {

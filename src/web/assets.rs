@@ -9,6 +9,8 @@ use rocket_dyn_templates::tera::{self, Value};
 use rocket_dyn_templates::{Engines, Template};
 use rust_embed::{EmbeddedFile, RustEmbed};
 
+use crate::domain::id::hex;
+
 #[derive(RustEmbed)]
 #[folder = "templates/"]
 struct Templates;
@@ -50,7 +52,7 @@ impl tera::Function for Asset {
 }
 
 fn version(file: &EmbeddedFile) -> String {
-    file.metadata.sha256_hash()[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(&file.metadata.sha256_hash()[..8])
 }
 
 pub fn routes() -> Vec<Route> {
@@ -59,7 +61,7 @@ pub fn routes() -> Vec<Route> {
 
 struct File {
     path: String,
-    file: EmbeddedFile,
+    content: EmbeddedFile,
     versioned: bool,
 }
 
@@ -68,20 +70,20 @@ fn file(path: std::path::PathBuf, v: Option<&str>) -> Option<File> {
     let path = path.to_str()?.to_owned();
     let file = Static::get(&path)?;
     let versioned = v.is_some_and(|v| v == version(&file));
-    Some(File { path, file, versioned })
+    Some(File { path, content: file, versioned })
 }
 
 impl<'r> Responder<'r, 'static> for File {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
         let kind = self.path.rsplit('.').next().and_then(ContentType::from_extension).unwrap_or(ContentType::Binary);
-        let tag = format!("\"{}\"", version(&self.file));
+        let tag = format!("\"{}\"", version(&self.content));
         let caching = if self.versioned { "public, max-age=31536000, immutable" } else { "no-cache" };
         let mut response = Response::build();
         response.raw_header("Cache-Control", caching).raw_header("ETag", tag.clone());
         if request.headers().get("if-none-match").any(|known| known == tag) {
             return response.status(Status::NotModified).ok();
         }
-        let data = self.file.data;
+        let data = self.content.data;
         response.header(kind).sized_body(data.len(), std::io::Cursor::new(data)).ok()
     }
 }

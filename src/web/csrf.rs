@@ -2,12 +2,37 @@
 
 use rocket::http::Method;
 
-use super::gate::Binding;
 use crate::config::{Config, Origin};
+use crate::domain::id::SessionId;
 use crate::keys::Keys;
 
 /// The first field of every form.
 pub const FIELD: &str = "csrf";
+
+/// What a form's token is bound to.
+#[derive(Debug, Clone)]
+pub enum Binding {
+    /// The live session.
+    Session(SessionId),
+    /// Before there is one: a random cookie. Nothing is stored.
+    Visitor(String),
+}
+
+impl Binding {
+    const fn kind(&self) -> &'static [u8] {
+        match self {
+            Self::Session(_) => b"session",
+            Self::Visitor(_) => b"visitor",
+        }
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Session(id) => id.bytes(),
+            Self::Visitor(value) => value.as_bytes(),
+        }
+    }
+}
 
 /// What is known of a request before its body is read.
 #[derive(Debug, Clone, Copy)]

@@ -5,10 +5,10 @@ use rocket::response::{self, Responder, Response};
 use rocket::{Catcher, Request, catch, catchers};
 use serde_json::json;
 
-use super::answer::{CHALLENGE, Page};
+use super::answer::{CHALLENGE, Page, SeeOther};
 use super::flash::{Flash, Why};
-use super::gate::Seen;
-use super::{Core, headers, reject};
+use super::seen::Seen;
+use super::{Core, headers};
 use crate::service::sessions::Resolved;
 use crate::store::StoreError;
 
@@ -117,7 +117,7 @@ fn unauthorized(request: &Request<'_>) -> Result<Made, Status> {
     if wants_json(request, &seen.uri) {
         return Ok(finish(request, json(Status::Unauthorized, "unauthorized", "Sign in first.")));
     }
-    let mut there = reject::to_sign_in(seen);
+    let mut there = SeeOther::sign_in(seen);
     if let (Resolved::Expired(at), Some(core)) = (&seen.resolved, core(request)) {
         there = there.flash(core, Flash::Away(Why::Expired, *at)).cookie(core.names.expire(&core.names.session));
     }

@@ -6,8 +6,8 @@ use rocket::form::{Form, FromForm};
 use rocket::http::Status;
 use rocket::outcome::Outcome;
 
-use super::gate::Seen;
 use super::guards::Server;
+use super::seen::Seen;
 use crate::service::sessions::Resolved;
 
 /// A form that has been read to its end.

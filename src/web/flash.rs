@@ -7,7 +7,7 @@ use crate::domain::ending::Reason;
 use crate::domain::timestamp::Timestamp;
 
 /// How long it is kept.
-pub const LIFETIME: Duration = Duration::from_secs(60);
+pub const LIFETIME: Duration = Duration::from_mins(1);
 
 /// Why somebody was turned away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -3,9 +3,8 @@
 //! A request fairing cannot answer, so a rejected request is sent to an internal route that answers for it; see
 //! [`super::reject`]. Attach the gate last: a request fairing after it could rewrite the request again.
 
-use std::net::IpAddr;
 use std::panic::AssertUnwindSafe;
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::Arc;
 
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::futures::FutureExt;
@@ -14,98 +13,13 @@ use rocket::http::uri::Origin;
 use rocket::{Build, Data, Request, Response, Rocket};
 
 use super::cookie::Sent;
-use super::csrf::{self, Asked, Judgement};
+use super::csrf::{self, Asked, Binding, Judgement};
+use super::seen::{Rejection, Seen};
 use super::{Core, address, headers, reject};
 use crate::domain::clock::random;
 use crate::domain::credential::Credential;
-use crate::domain::ending::Ended;
-use crate::domain::id::SessionId;
+use crate::domain::id::hex;
 use crate::service::sessions::Resolved;
-
-/// What a form's token is bound to.
-#[derive(Debug, Clone)]
-pub enum Binding {
-    /// The live session.
-    Session(SessionId),
-    /// Before there is one: a random cookie. Nothing is stored.
-    Visitor(String),
-}
-
-impl Binding {
-    pub(super) const fn kind(&self) -> &'static [u8] {
-        match self {
-            Self::Session(_) => b"session",
-            Self::Visitor(_) => b"visitor",
-        }
-    }
-
-    pub(super) fn bytes(&self) -> &[u8] {
-        match self {
-            Self::Session(id) => id.bytes(),
-            Self::Visitor(value) => value.as_bytes(),
-        }
-    }
-}
-
-/// Why a request goes no further.
-#[derive(Debug, Clone)]
-pub enum Rejection {
-    /// Its session has ended.
-    Ended(Ended),
-    /// Nobody knows: the store does not answer.
-    Unavailable,
-    /// It wants to be signed out and carries two credentials.
-    Doubled,
-    /// It was not meant, or its form is out of date.
-    Csrf(Judgement),
-}
-
-/// What the gate found out, kept for the guards and pages of the same request.
-#[derive(Debug)]
-pub struct Seen {
-    /// What the credential is worth.
-    pub resolved: Resolved,
-    /// The credential, if it has the form of one.
-    pub credential: Option<Credential>,
-    /// What forms of the answer are bound to.
-    pub binding: Binding,
-    /// The visitor's cookie has yet to be set.
-    pub fresh: bool,
-    /// Where the request comes from.
-    pub address: Option<IpAddr>,
-    /// Set if the request goes no further.
-    pub rejection: Option<Rejection>,
-    /// What was asked for, before a rejection sent the request elsewhere.
-    pub method: Method,
-    /// The path and query that were asked for.
-    pub uri: String,
-}
-
-impl Seen {
-    /// What the gate found out about this request; for one that it has not seen (yet), nothing.
-    pub fn of<'r>(request: &'r Request<'_>) -> &'r Self {
-        static NOTHING: LazyLock<Seen> = LazyLock::new(|| Seen::nothing(Method::Get, String::new()));
-        Self::place(request).get().unwrap_or(&NOTHING)
-    }
-
-    /// Where the gate puts what it found out. Empty until then, so that a guard that is asked before does not fill it.
-    fn place<'r>(request: &'r Request<'_>) -> &'r OnceLock<Self> {
-        request.local_cache(OnceLock::new)
-    }
-
-    const fn nothing(method: Method, uri: String) -> Self {
-        Self {
-            resolved: Resolved::Unknown,
-            credential: None,
-            binding: Binding::Visitor(String::new()),
-            fresh: false,
-            address: None,
-            rejection: None,
-            method,
-            uri,
-        }
-    }
-}
 
 /// Paths on which an ended session counts as none, so that people can sign in again, and out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -157,10 +71,7 @@ impl Gate {
             (_, Sent::Once(value)) if value.len() == 32 && value.bytes().all(|b| b.is_ascii_hexdigit()) => {
                 (Binding::Visitor(value.to_owned()), false)
             }
-            _ => {
-                let value = random::<16>(service.entropy()).iter().map(|byte| format!("{byte:02x}")).collect();
-                (Binding::Visitor(value), true)
-            }
+            _ => (Binding::Visitor(hex(&random::<16>(service.entropy()))), true),
         };
         let is_form = request.content_type().is_some_and(|kind| kind.is_form());
         let judgement = csrf::judge(

@@ -8,7 +8,8 @@ use rocket::request::{FromRequest, Outcome, Request};
 use rocket::{Ignite, Rocket, Sentinel};
 
 use super::Core;
-use super::gate::{Attached, Seen};
+use super::gate::Attached;
+use super::seen::Seen;
 use crate::domain::client::Client;
 use crate::domain::ending::Actor;
 use crate::domain::id::{SessionId, UserId};
@@ -47,11 +48,11 @@ impl<'r> CurrentSession<'r> {
         self.0.user.labels.iter().map(Label::as_str)
     }
 
-    pub(crate) fn live(&self) -> &'r LiveSession {
+    pub(crate) fn live(self) -> &'r LiveSession {
         self.0
     }
 
-    pub(crate) fn actor(&self) -> Actor {
+    pub(crate) fn actor(self) -> Actor {
         Actor::User(self.0.user.id.clone())
     }
 }

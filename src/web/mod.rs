@@ -9,12 +9,14 @@ mod doors;
 mod error;
 mod filled;
 mod flash;
+mod format;
 mod gate;
 mod guards;
 mod headers;
 mod launch;
 mod next;
 mod reject;
+mod seen;
 mod text;
 mod view;
 

@@ -11,8 +11,8 @@ use serde_json::{Value, json};
 use super::answer::{Page, SeeOther};
 use super::csrf::{FIELD, Judgement};
 use super::flash::{Flash, Why};
-use super::gate::{Rejection, Seen};
 use super::next::Next;
+use super::seen::{Rejection, Seen};
 use super::{Core, error};
 use crate::domain::ending::Ended;
 
@@ -74,19 +74,7 @@ fn turned_away(request: &Request<'_>, core: &Core, seen: &Seen, ended: &Ended) -
         return Ok(response);
     }
     let flash = Flash::Away(Why::Ended(ended.reason), ended.at);
-    to_sign_in(seen).flash(core, flash).cookie(expired).respond_to(request)
-}
-
-/// To the sign-in page, and back afterwards if the page can be asked for again.
-pub fn to_sign_in(seen: &Seen) -> SeeOther {
-    let next = if matches!(seen.method, Method::Get | Method::Head) { Next::parse(&seen.uri) } else { None };
-    match next.filter(|next| next.as_str() != "/") {
-        Some(next) => {
-            let next = percent_encoding::utf8_percent_encode(next.as_str(), percent_encoding::NON_ALPHANUMERIC);
-            SeeOther::to(format!("/login?next={next}"))
-        }
-        None => SeeOther::to("/login"),
-    }
+    SeeOther::sign_in(seen).flash(core, flash).cookie(expired).respond_to(request)
 }
 
 /// 503; nothing is taken away, least of all the cookie.
@@ -141,9 +129,10 @@ async fn refused(
         return error::page(Status::Forbidden, "Refused", told).respond_to(request);
     }
     let is_form = request.content_type().is_some_and(|kind| kind.is_form());
-    let body = match is_form {
-        true => data.open(KEPT.bytes()).into_string().await.map_err(|_| Status::BadRequest)?.into_inner(),
-        false => String::new(),
+    let body = if is_form {
+        data.open(KEPT.bytes()).into_string().await.map_err(|_| Status::BadRequest)?.into_inner()
+    } else {
+        String::new()
     };
     let fields: Vec<(String, String)> = rocket::form::Form::values(&body)
         .map(|field| (decoded(field.name.source().as_str()), decoded(field.value)))

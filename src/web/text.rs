@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::flash::{Flash, Why};
-use super::view::{self, Time};
+use super::format::{Time, thousands};
 use crate::domain::ending::Reason;
 use crate::domain::timestamp::Timestamp;
 use crate::service::sessions::Resolved;
@@ -25,7 +25,7 @@ pub struct Away {
 
 /// `3 sessions`, `1 session`.
 pub fn sessions(count: u64) -> String {
-    if count == 1 { "1 session".to_owned() } else { format!("{} sessions", view::thousands(count)) }
+    if count == 1 { "1 session".to_owned() } else { format!("{} sessions", thousands(count)) }
 }
 
 /// What a flash says on a page that is not the sign-in page's "turned away".
@@ -36,16 +36,18 @@ pub fn notice(flash: Flash) -> Option<Notice> {
             ("info", "Tick the sessions that are to end first.".to_owned())
         }
         Flash::Ended { ended, already, unknown } => {
-            let mut text = match ended {
-                0 => "No session was ended.".to_owned(),
-                count => format!("{} ended.", sessions(count)),
-            };
+            let mut parts = vec![if ended == 0 {
+                "No session was ended.".to_owned()
+            } else {
+                format!("{} ended.", sessions(ended))
+            }];
             if already > 0 {
-                text.push_str(&format!(" {already} had ended before."));
+                parts.push(format!("{already} had ended before."));
             }
             if unknown > 0 {
-                text.push_str(&format!(" {unknown} could not be found."));
+                parts.push(format!("{unknown} could not be found."));
             }
+            let text = parts.join(" ");
             (if ended > 0 { "success" } else { "info" }, text)
         }
         Flash::Everyone(count) => {

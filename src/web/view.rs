@@ -2,57 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::format::Time;
 use super::text;
 use crate::domain::client::Device;
-use crate::domain::ending::{Actor, Ended};
+use crate::domain::ending::{Actor, Ended, Note};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::lifetime::{Kind, Limits};
 use crate::domain::session::{Standing, Verdict};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{Label, User};
-
-/// A time for machines, for people, and as a distance from now.
-#[derive(Serialize)]
-pub struct Time {
-    iso: String,
-    text: String,
-    ago: String,
-}
-
-impl Time {
-    pub fn new(at: Timestamp, now: Timestamp) -> Self {
-        Self { iso: at.to_string(), text: format!("{} UTC", at.minute()), ago: distance(at, now) }
-    }
-}
-
-fn distance(at: Timestamp, now: Timestamp) -> String {
-    let past = at <= now;
-    let seconds = if past { now.since(at) } else { at.since(now) }.as_secs();
-    let (count, unit) = match seconds {
-        0..60 => return if past { "just now" } else { "in a moment" }.to_owned(),
-        60..3_600 => (seconds / 60, "minute"),
-        3_600..86_400 => (seconds / 3_600, "hour"),
-        _ => (seconds / 86_400, "day"),
-    };
-    let plural = if count == 1 { "" } else { "s" };
-    if past { format!("{count} {unit}{plural} ago") } else { format!("in {count} {unit}{plural}") }
-}
-
-/// `1,204`.
-pub fn thousands(count: u64) -> String {
-    let digits = count.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
 
 /// Who is signed in.
 pub fn me(user: &User) -> Value {
@@ -126,7 +86,7 @@ impl Viewer<'_> {
             Actor::System => "the server".to_owned(),
             Actor::Anonymous => "nobody known".to_owned(),
         };
-        let note = ended.note.as_ref().map(|note| note.as_str());
+        let note = ended.note.as_ref().map(Note::as_str);
         json!({ "at": at, "text": text::to_administrators(ended.reason), "by": by, "note": note })
     }
 }
@@ -137,23 +97,5 @@ fn icon(device: &Device) -> &'static str {
         (Some(_), Some(_)) => "desktop",
         (_, Some(_)) => "terminal",
         _ => "unknown",
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_and_distances_read_well() {
-        assert_eq!(thousands(0), "0");
-        assert_eq!(thousands(999), "999");
-        assert_eq!(thousands(1_204), "1,204");
-        assert_eq!(thousands(1_000_000), "1,000,000");
-        let at = |seconds: i64| Timestamp::from_millis(seconds * 1000);
-        assert_eq!(distance(at(0), at(59)), "just now");
-        assert_eq!(distance(at(0), at(60)), "1 minute ago");
-        assert_eq!(distance(at(7200), at(0)), "in 2 hours");
-        assert_eq!(distance(at(0), at(86_400 * 3)), "3 days ago");
     }
 }

@@ -8,7 +8,7 @@ use std::mem;
 use std::net::IpAddr;
 use std::thread;
 
-use super::shelf::{Class, Position, Shelf, Walk};
+use super::shelf::{Class, Item, Position, Shelf, Walk};
 use crate::domain::clock::Clock;
 use crate::domain::id::{SessionId, UserKey};
 use crate::domain::listing::{Order, Status, Towards};
@@ -34,6 +34,12 @@ pub struct Entry {
     /// Written, but not yet durable: in no order and no count.
     pub pending: bool,
     generations: Generations,
+}
+
+impl Entry {
+    const fn item(&self, id: SessionId) -> Item {
+        Item { id, class: self.class, seen: self.seen, created: self.created }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -174,23 +180,23 @@ impl Index {
 
     /// Puts an entry of the present generation into orders and counts.
     fn place(&mut self, id: SessionId, entry: &Entry) {
-        self.shelf.insert(id, entry);
+        self.shelf.insert(entry.item(id));
         *self.counts.of(entry.class) += 1;
         if entry.class == Class::Live {
             self.expiry.insert((entry.deadline, id));
         }
         let group = self.settle(entry.user);
-        group.shelf.insert(id, entry);
+        group.shelf.insert(entry.item(id));
         *group.counts.of(entry.class) += 1;
     }
 
     /// Takes an entry of the present generation out of orders and counts.
     fn displace(&mut self, id: SessionId, entry: &Entry) {
-        self.shelf.remove(id, entry);
+        self.shelf.remove(entry.item(id));
         *self.counts.of(entry.class) -= 1;
         self.expiry.remove(&(entry.deadline, id));
         let group = self.settle(entry.user);
-        group.shelf.remove(id, entry);
+        group.shelf.remove(entry.item(id));
         *group.counts.of(entry.class) -= 1;
     }
 
@@ -347,15 +353,15 @@ impl Index {
         }
         let group = self.settle(entry.user);
         for shelf in &mut group.withdrawn {
-            shelf.remove(id, &entry);
+            shelf.remove(entry.item(id));
         }
         group.withdrawn.retain(|shelf| !shelf.is_empty());
-        self.shelf.remove(id, &entry);
+        self.shelf.remove(entry.item(id));
         self.expiry.remove(&(entry.deadline, id));
         entry.class = Class::Ended;
-        self.shelf.insert(id, &entry);
+        self.shelf.insert(entry.item(id));
         // The counts have known it since the generation passed.
-        self.settle(entry.user).shelf.insert(id, &entry);
+        self.settle(entry.user).shelf.insert(entry.item(id));
         self.entries.insert(id, entry);
     }
 }

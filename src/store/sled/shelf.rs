@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::mem;
 use std::ops::Bound;
 
-use super::index::Entry;
 use crate::domain::id::SessionId;
 use crate::domain::listing::{Order, Status, Towards};
 use crate::domain::timestamp::Timestamp;
@@ -29,6 +28,14 @@ impl Class {
     }
 }
 
+/// What a shelf keeps of a session.
+pub struct Item {
+    pub id: SessionId,
+    pub class: Class,
+    pub seen: Timestamp,
+    pub created: Timestamp,
+}
+
 /// A place in an order.
 pub type Position = (Timestamp, SessionId);
 
@@ -43,16 +50,16 @@ struct Orders {
 pub struct Shelf([Orders; 3]);
 
 impl Shelf {
-    pub fn insert(&mut self, id: SessionId, entry: &Entry) {
-        let orders = &mut self.0[entry.class as usize];
-        orders.seen.insert((entry.seen, id));
-        orders.created.insert((entry.created, id));
+    pub fn insert(&mut self, Item { id, class, seen, created }: Item) {
+        let orders = &mut self.0[class as usize];
+        orders.seen.insert((seen, id));
+        orders.created.insert((created, id));
     }
 
-    pub fn remove(&mut self, id: SessionId, entry: &Entry) {
-        let orders = &mut self.0[entry.class as usize];
-        orders.seen.remove(&(entry.seen, id));
-        orders.created.remove(&(entry.created, id));
+    pub fn remove(&mut self, Item { id, class, seen, created }: Item) {
+        let orders = &mut self.0[class as usize];
+        orders.seen.remove(&(seen, id));
+        orders.created.remove(&(created, id));
     }
 
     pub fn is_empty(&self) -> bool {
@@ -105,7 +112,7 @@ pub struct Walk<'a> {
     towards: Towards,
 }
 
-impl<'a> Walk<'a> {
+impl Walk<'_> {
     /// Reads all of `walks` as one.
     pub fn merge(walks: impl Iterator<Item = Self>, towards: Towards) -> Self {
         Self { heads: walks.flat_map(|walk| walk.heads).collect(), towards }

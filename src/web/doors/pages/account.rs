@@ -76,7 +76,7 @@ async fn end(
     let ended = server.0.service.sign_out(current.live(), scope, caller.address).await?;
     Ok(match (scope, ended) {
         (Scope::All, SignedOut::Done(count)) => signed_out(server.0, count).into(),
-        (_, ended) => told(&server, ended)?.into(),
+        (_, ended) => told(server, ended)?.into(),
     })
 }
 
@@ -93,10 +93,10 @@ async fn end_one(
     if id == current.id() && ended != SignedOut::NotFound {
         return Ok(signed_out(server.0, 1).into());
     }
-    Ok(told(&server, ended)?.into())
+    Ok(told(server, ended)?.into())
 }
 
-fn told(server: &Server<'_>, ended: SignedOut) -> Result<SeeOther, PageError> {
+fn told(server: Server<'_>, ended: SignedOut) -> Result<SeeOther, PageError> {
     let (ended, already) = match ended {
         SignedOut::Done(count) => (count, 0),
         SignedOut::Already => (0, 1),

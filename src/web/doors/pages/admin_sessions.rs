@@ -20,9 +20,10 @@ use crate::web::answer::{Answer, Page, SeeOther};
 use crate::web::error::PageError;
 use crate::web::filled::Filled;
 use crate::web::flash::Flash;
+use crate::web::format::thousands;
 use crate::web::guards::{AdminSession, Caller, Server};
 use crate::web::next::Next;
-use crate::web::view::{Viewer, thousands};
+use crate::web::view::Viewer;
 
 pub fn routes() -> Vec<Route> {
     routes![start, page, end]
