@@ -72,6 +72,9 @@ pub fn away(flash: Option<Flash>, resolved: &Resolved, now: Timestamp) -> Option
         _ => return None,
     };
     let (title, text) = match why {
+        Why::Ended(Reason::Revoked) => {
+            (title(Reason::Revoked), "Sign in again to go on. If you did not expect this, ask them.")
+        }
         Why::Ended(reason) => (title(reason), to_the_person(reason)),
         Why::Expired => (
             "Your session ran out",
@@ -95,13 +98,11 @@ pub const fn to_the_person(reason: Reason) -> &'static str {
     match reason {
         Reason::SignedOut => "You signed out.",
         Reason::SignedOutElsewhere => "You ended this session from another device or browser.",
-        Reason::Revoked => {
-            "An administrator ended this session. Sign in again to go on; if you did not expect this, ask them."
-        }
-        Reason::EveryoneRevoked => "An administrator signed everyone out. Sign in again to go on.",
+        Reason::Revoked => "An administrator ended this session.",
+        Reason::EveryoneRevoked => "An administrator signed everyone out.",
         Reason::Replaced => "This session ended because the same browser signed in again.",
         Reason::Limit => "You signed in on more devices than allowed, and this one had been idle longest.",
-        Reason::Safety => "The server could no longer vouch for your session. Sign in again to go on.",
+        Reason::Safety => "The server could no longer vouch for this session.",
     }
 }
 

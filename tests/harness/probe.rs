@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rocket::fairing::{Fairing, Info, Kind};
-use rocket::http::Status;
+use rocket::http::{Header, Status};
 use rocket::{Request, Response, Route, State, delete, get, post, put, routes};
 use sessiond::{AdminSession, CurrentSession};
 
@@ -78,14 +78,19 @@ fn remove(probe: &Counter) -> &'static str {
     probe.run()
 }
 
-/// Says for itself how long it may be kept.
-#[get("/probe/cached")]
-fn own_caching(probe: &Counter) -> Cached {
-    Cached(probe.run())
+/// Says for itself how long it may be kept, and sets a cookie beside it.
+#[get("/probe/cached?<cookie>")]
+fn own_caching(probe: &Counter, cookie: Option<&str>) -> Cached {
+    let cookie = cookie.map(|value| Header::new("Set-Cookie", format!("own={value}")));
+    Cached { body: probe.run(), caching: Header::new("Cache-Control", "public, max-age=60"), cookie }
 }
 
 #[derive(rocket::Responder)]
-struct Cached(&'static str);
+struct Cached {
+    body: &'static str,
+    caching: Header<'static>,
+    cookie: Option<Header<'static>>,
+}
 
 #[get("/probe/fails")]
 fn fails(probe: &Counter) -> Status {

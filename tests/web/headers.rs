@@ -130,6 +130,16 @@ async fn asvs_14_2_2_whatever_sets_a_cookie_is_not_kept_by_caches() {
 }
 
 #[tokio::test]
+async fn asvs_14_2_2_an_applications_own_caching_rule_gives_way_to_a_cookie() {
+    let server = Server::start().await;
+    let mut person = server.anonymous();
+    let plain = person.get("/probe/cached").await;
+    assert_eq!(plain.is(200).header("cache-control"), Some("public, max-age=60"));
+    let setting = person.get("/probe/cached?cookie=x").await;
+    assert_eq!(setting.is(200).header("cache-control"), Some("no-store"), "{}", setting.shown());
+}
+
+#[tokio::test]
 async fn a_file_under_its_contents_name_may_be_kept_for_ever() {
     let server = Server::start().await;
     let mut person: Person<'_> = server.anonymous();

@@ -108,6 +108,16 @@ async fn another_site_can_sign_nobody_out() {
 }
 
 #[tokio::test]
+async fn a_scope_that_cannot_be_read_is_not_taken_for_another() {
+    let server = Server::start().await;
+    let (mut ada, elsewhere) = (server.user(ADA).await, server.user(ADA).await);
+    ada.fill("/logout", "/logout", &[("scope", "everywhere")]).await.is(422).says("Nothing was changed");
+    assert!(ada.is_signed_in().await && elsewhere.is_signed_in().await);
+    // A browser without a session is told what it wants to hear.
+    server.anonymous().send(Ask::post("/logout").form([("scope", "everywhere")])).await.goes_to("/login");
+}
+
+#[tokio::test]
 async fn what_could_not_be_confirmed_is_told_and_the_cookie_stays() {
     let server = Server::start().await;
     for lost_after in [true, false] {

@@ -83,7 +83,11 @@ async fn render(
     error: Option<&str>,
 ) -> Result<Page, PageError> {
     let service = &core.service;
-    let page = service.list(query).await?;
+    // A filter that was not understood must not show what it does not say: somebody could end the wrong sessions.
+    let page = match error {
+        None => service.list(query).await?,
+        Some(_) => domain::Page { rows: Vec::new(), older: None, newer: None },
+    };
     let names = enders(core, &page).await?;
     let viewer = Viewer { now: service.clock().now(), limits: service.limits(), own: admin.id(), names: Some(&names) };
     let endable =
