@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use rocket::futures::future::join_all;
 use rocket::local::asynchronous::Client;
+use sessiond::Service;
 use sessiond::domain::client::{Client as Agent, Device};
 use sessiond::domain::clock::{OsEntropy, SystemClock};
 use sessiond::domain::ending::{Actor, Ending, Reason};
@@ -29,7 +30,6 @@ use sessiond::domain::user::{Label, User};
 use sessiond::service::hasher::Cost;
 use sessiond::store::sled::Sled;
 use sessiond::store::{EndUser, Environment, Sessions, Store, Users};
-use sessiond::{Service, web};
 
 const SIZES: [u32; 3] = [1, 1_000, 100_000];
 const ROUNDS: usize = 3;
@@ -142,8 +142,8 @@ async fn list(size: u32) -> Vec<(&'static str, Duration)> {
     let (_, credential) = bench.session(&root, 0).await;
     let cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
     let service = Arc::new(Service::new(bench.store.clone(), bench.environment.clone(), cost).unwrap());
-    let figment = web::figment().merge(("sessiond.data", bench.folder.path()));
-    let client = Client::untracked(web::build(figment, service).unwrap()).await.unwrap();
+    let figment = sessiond::figment().merge(("sessiond.data", bench.folder.path()));
+    let client = Client::untracked(sessiond::build(figment, service).unwrap()).await.unwrap();
     let mut medians = Vec::new();
     for (what, path) in [
         ("the list, first page", "/admin/sessions"),

@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use rocket::figment::Figment;
 use rocket::{Build, Rocket, get, routes};
-use sessiond::web::{BuildError, figment};
-use sessiond::{AdminSession, Config, CurrentSession, Service, Sessiond};
+use sessiond::{AdminSession, BuildError, Config, CurrentSession, Service, Sessiond, figment};
 
 #[get("/")]
 fn start() -> &'static str {
@@ -38,6 +37,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     if let Some(code) = service.offer_setup().await? {
         println!("Create the first administrator at http://127.0.0.1:8000/setup; the code is {code}");
     }
+    rocket::tokio::spawn(Arc::clone(&service).keep_reaping());
     rocket(figment, Arc::clone(&service))?.launch().await?;
     Ok(service.store().close().await?)
 }

@@ -8,17 +8,17 @@
 //!
 //! See `examples/embed.rs`, and `docs/architecture.md` for how the parts hang together.
 
-pub(crate) mod cli;
+mod cli;
 pub mod config;
 pub mod domain;
-pub(crate) mod keys;
-pub mod open;
+mod keys;
+mod open;
 pub mod service;
 pub mod store;
-pub mod web;
+mod web;
 
 pub use cli::main;
 pub use config::Config;
 pub use open::{StartError, open};
 pub use service::Service;
-pub use web::{AdminSession, CurrentSession, Gate, Sessiond, build};
+pub use web::{AdminSession, BuildError, CurrentSession, Gate, LaunchError, Sessiond, build, figment, launch};

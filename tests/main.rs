@@ -1,7 +1,11 @@
 //! All integration tests in one binary.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod browser;
 mod contract;
 mod harness;
 mod layers;
+mod process;
 mod sled;
 mod web;

@@ -1,6 +1,6 @@
 //! What goes wrong, told to people as a page and to programs as JSON.
 
-use rocket::http::{ContentType, MediaType, Status};
+use rocket::http::{ContentType, MediaType, Method, Status};
 use rocket::response::{self, Responder, Response};
 use rocket::{Catcher, Request, catch, catchers};
 use serde_json::json;
@@ -29,6 +29,9 @@ pub fn json(status: Status, code: &str, message: &str) -> Response<'static> {
         .finalize();
     if status == Status::Unauthorized {
         response.set_raw_header("WWW-Authenticate", CHALLENGE);
+    }
+    if status == Status::ServiceUnavailable {
+        response.set_raw_header("Retry-After", "1");
     }
     response
 }
@@ -71,20 +74,26 @@ impl From<StoreError> for PageError {
 
 impl<'r> Responder<'r, 'static> for PageError {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
-        match self {
+        let (code, page) = match self {
             Self::Store(error) => {
                 tracing::error!(%error, source = ?std::error::Error::source(&error), "a page could not be made");
-                if request.method() == rocket::http::Method::Get {
-                    return unavailable().respond_to(request);
-                }
-                let told =
-                    "The server could not confirm the change. It may have happened or not; it is safe to do it again.";
-                page(Status::ServiceUnavailable, "Not confirmed", told).respond_to(request)
+                ("unavailable", if request.method() == Method::Get { unavailable() } else { unconfirmed() })
             }
-            Self::NotFound => not_found().respond_to(request),
-            Self::BadRequest(told) => page(Status::BadRequest, "That does not work", &told).respond_to(request),
+            Self::NotFound => ("not_found", not_found()),
+            Self::BadRequest(told) => ("bad_request", page(Status::BadRequest, "That does not work", &told)),
+        };
+        if wants_json(request, &Seen::of(request).uri) {
+            let told = page.context["text"].as_str().unwrap_or(page.title);
+            return Ok(json(page.status, code, told));
         }
+        page.respond_to(request)
     }
+}
+
+/// 503: it may have happened.
+fn unconfirmed() -> Page {
+    let told = "The server could not confirm the change. It may have happened or not; it is safe to do it again.";
+    page(Status::ServiceUnavailable, "Not confirmed", told)
 }
 
 fn not_found() -> Page {

@@ -96,6 +96,9 @@ impl Gate {
             (_, Judgement::Pass) => None,
             // Whoever asks to be signed out and has no session is: their form may well be older than its end.
             (_, Judgement::Stale | Judgement::Unsure) if path == Path::SignOut && !live => None,
+            (Resolved::Expired(_), Judgement::Stale | Judgement::Unsure) if path == Path::Guarded => {
+                Some(Rejection::RanOut)
+            }
             (_, judgement) => Some(Rejection::Csrf(judgement)),
         };
         let (method, uri) = (request.method(), request.uri().to_string());

@@ -54,6 +54,7 @@ impl Handler for Rejected {
         };
         let answer = match rejection {
             Rejection::Ended(ended) => turned_away(request, core, seen, ended),
+            Rejection::RanOut => return Outcome::Error(Status::Unauthorized),
             Rejection::Unavailable => unavailable(request, seen),
             Rejection::Doubled => doubled(request),
             Rejection::Csrf(judgement) => refused(request, seen, *judgement, data).await,

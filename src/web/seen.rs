@@ -16,6 +16,8 @@ use crate::service::sessions::Resolved;
 pub enum Rejection {
     /// Its session has ended.
     Ended(Ended),
+    /// Its session ran out, and its form with it.
+    RanOut,
     /// Nobody knows: the store does not answer.
     Unavailable,
     /// It wants to be signed out and carries two credentials.

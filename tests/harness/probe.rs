@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rocket::fairing::{Fairing, Info, Kind};
-use rocket::http::{Header, Status};
+use rocket::http::{CookieJar, Header, Status};
 use rocket::{Request, Response, Route, State, delete, get, post, put, routes};
 use sessiond::{AdminSession, CurrentSession};
 
@@ -43,7 +43,7 @@ impl Fairing for Answered {
 }
 
 pub fn routes() -> Vec<Route> {
-    routes![open, mine, administrators, change, place, remove, own_caching, fails, panics]
+    routes![open, mine, administrators, change, place, remove, own_caching, own_cookie, fails, panics]
 }
 
 type Counter = State<Arc<Probe>>;
@@ -78,19 +78,21 @@ fn remove(probe: &Counter) -> &'static str {
     probe.run()
 }
 
-/// Says for itself how long it may be kept, and sets a cookie beside it.
-#[get("/probe/cached?<cookie>")]
-fn own_caching(probe: &Counter, cookie: Option<&str>) -> Cached {
-    let cookie = cookie.map(|value| Header::new("Set-Cookie", format!("own={value}")));
-    Cached { body: probe.run(), caching: Header::new("Cache-Control", "public, max-age=60"), cookie }
+/// Says for itself how long it may be kept.
+#[get("/probe/cached")]
+fn own_caching(probe: &Counter) -> Cached {
+    Cached(probe.run(), Header::new("Cache-Control", "public, max-age=60"))
+}
+
+/// The same with a cookie.
+#[get("/probe/cached/cookie")]
+fn own_cookie(probe: &Counter, jar: &CookieJar<'_>) -> Cached {
+    jar.add(("own", "value"));
+    own_caching(probe)
 }
 
 #[derive(rocket::Responder)]
-struct Cached {
-    body: &'static str,
-    caching: Header<'static>,
-    cookie: Option<Header<'static>>,
-}
+struct Cached(&'static str, Header<'static>);
 
 #[get("/probe/fails")]
 fn fails(probe: &Counter) -> Status {

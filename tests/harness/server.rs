@@ -27,6 +27,9 @@ use super::{Answer, Ask, Person};
 /// Everybody's password.
 pub const PASSWORD: &str = "a few words in a row";
 
+/// What a test's passwords cost to hash.
+const CHEAP: &str = "password_hash = { memory_kib = 8, passes = 1, lanes = 1 }";
+
 /// Which store.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum On {
@@ -64,12 +67,10 @@ impl Server {
         application: impl FnOnce(Figment, Arc<Service>, Config) -> Rocket<Build>,
     ) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let table = format!(
-            "[sessiond]\ndata = {:?}\npassword_hash = {{ memory_kib = 8, passes = 1, lanes = 1 }}\n{settings}",
-            folder.path()
-        );
         let quiet = rocket::Config { log_level: LogLevel::Off, ..rocket::Config::release_default() };
-        let figment = Figment::from(quiet).merge(Toml::string(&table));
+        let figment = Figment::from(quiet)
+            .merge(("sessiond.data", folder.path()))
+            .merge(Toml::string(&format!("[sessiond]\n{CHEAP}\n{settings}")));
         let config = Config::extract(&figment).expect("the settings are right");
 
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_767_323_045_678)));
@@ -161,7 +162,7 @@ impl Server {
         for (name, value) in ask.headers {
             request.add_header(Header::new(name, value));
         }
-        let response = request.body(ask.body).dispatch().await;
+        let response = Box::pin(request.body(ask.body).dispatch()).await;
         let headers = response.headers().iter().map(|header| (header.name.to_string(), header.value.to_string()));
         let (status, headers) = (response.status(), headers.collect());
         let body = response.into_bytes().await.unwrap_or_default();

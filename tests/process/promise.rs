@@ -15,7 +15,7 @@ const OPEN: [&str; 3] = ["/login", "/logout", "/setup"];
 /// Every page route of the program, from the route table of the same version; `id` fills in the dynamic parts.
 fn routes(id: &str) -> Vec<(Method, String)> {
     let folder = TempDir::new().unwrap();
-    let figment = sessiond::web::figment().merge(("sessiond.data", folder.path()));
+    let figment = sessiond::figment().merge(("sessiond.data", folder.path()));
     let config = Config::extract(&figment).unwrap();
     let runtime = rocket::tokio::runtime::Runtime::new().unwrap();
     let routes = runtime.block_on(async {

@@ -72,7 +72,9 @@ async fn nothing_in_an_application_answers_in_place_of_the_gate() {
     let build = |figment, service, config| {
         let sessiond = Sessiond::new(service, config).expect("a folder for the keys");
         let mut catch_all = routes![everything];
-        catch_all.iter_mut().for_each(|route| route.rank = -500);
+        for route in &mut catch_all {
+            route.rank = -500;
+        }
         let application = rocket::custom(figment).attach(impatient()).mount("/anything", catch_all.clone());
         sessiond.attach(application.mount("/-", catch_all)).expect("a folder")
     };

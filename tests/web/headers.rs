@@ -135,7 +135,7 @@ async fn asvs_14_2_2_an_applications_own_caching_rule_gives_way_to_a_cookie() {
     let mut person = server.anonymous();
     let plain = person.get("/probe/cached").await;
     assert_eq!(plain.is(200).header("cache-control"), Some("public, max-age=60"));
-    let setting = person.get("/probe/cached?cookie=x").await;
+    let setting = person.get("/probe/cached/cookie").await;
     assert_eq!(setting.is(200).header("cache-control"), Some("no-store"), "{}", setting.shown());
 }
 

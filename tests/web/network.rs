@@ -15,7 +15,7 @@ use crate::harness::{PASSWORD, Server};
 /// The same service once more, behind a port of its own.
 struct Listening {
     address: String,
-    task: JoinHandle<Result<(), sessiond::web::LaunchError>>,
+    task: JoinHandle<Result<(), sessiond::LaunchError>>,
     _folder: TempDir,
 }
 
@@ -27,7 +27,7 @@ impl Listening {
             .merge(("sessiond.data", folder.path()));
         let rocket = sessiond::build(figment, server.service.clone()).expect("the settings are right");
         let (ready, address) = oneshot::channel();
-        let task = rocket::tokio::spawn(sessiond::web::launch(rocket, move |address| {
+        let task = rocket::tokio::spawn(sessiond::launch(rocket, move |address| {
             let _ = ready.send(address.to_owned());
         }));
         let address = address.await.expect("the server starts").replace("http://", "");

@@ -38,16 +38,17 @@ async fn set_up(server: Server<'_>, caller: Caller<'_>, fields: Filled<Fields>) 
     let Fields { code, name, email, password } = fields.0;
     let new =
         NewUser { email: email.clone(), name: name.clone(), password, labels: BTreeSet::new(), from: caller.address };
-    let told = match core.service.set_up(&code, new).await {
+    let (status, told) = match core.service.set_up(&code, new).await {
         Ok(_) => return Ok(SeeOther::to("/login").flash(core, Flash::SetUp).into()),
         Err(SetupError::Closed) => return Ok(form(SetupState::Closed, "", "", None).status(Status::Forbidden).into()),
         Err(SetupError::Expired) => {
             return Ok(form(SetupState::Expired, "", "", None).status(Status::Forbidden).into());
         }
         Err(SetupError::User(NewUserError::Store(error))) => return Err(error.into()),
-        Err(error) => sentence(&error.to_string()),
+        Err(SetupError::User(NewUserError::Busy(error))) => (Status::ServiceUnavailable, sentence(&error.to_string())),
+        Err(error) => (Status::UnprocessableEntity, sentence(&error.to_string())),
     };
-    Ok(form(SetupState::Open, &email, &name, Some(&told)).status(Status::UnprocessableEntity).into())
+    Ok(form(SetupState::Open, &email, &name, Some(&told)).status(status).into())
 }
 
 fn form(state: SetupState, email: &str, name: &str, error: Option<&str>) -> Page {

@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# Everything that must hold before a change lands, in the order in which it is quickest to fail. Installs what it lacks.
+#
+#   bash tests/all.sh                        the whole of it
+#   SESSIOND_CYCLES=200 bash tests/all.sh    with the long crash loop (20 cycles unless set)
+#   SESSIOND_SCREENS=DIR bash tests/all.sh   with pictures of the pages
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+# A private place for tools that are installed here; absolute, since it goes into PATH.
+tools=$(mkdir -p "${CARGO_TARGET_DIR:-target}/tools" && cd "${CARGO_TARGET_DIR:-target}/tools" && pwd)
+export PATH="$tools/bin:$PATH"
+closing=$(mktemp)
+trap 'rm -f "$closing"' EXIT
+
+stage() {
+    local name=$1 start=$SECONDS
+    shift
+    printf '\n== %s\n' "$name"
+    "$@"
+    printf -- '-- %s: %d s\n' "$name" $((SECONDS - start))
+}
+
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# packages COMMAND... -- PACKAGE...: installs the packages if one of the commands is absent.
+packages() {
+    local absent=()
+    while [ "$1" != -- ]; do
+        command -v "$1" >/dev/null || absent+=("$1")
+        shift
+    done
+    shift
+    [ ${#absent[@]} -gt 0 ] || return 0
+    if ! command -v apt-get >/dev/null; then
+        echo "Not installed: ${absent[*]}. Install them (Debian calls the packages: $*), then run this again." >&2
+        return 1
+    fi
+    as_root apt-get update -q
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@"
+}
+
+rust() {
+    if ! command -v cargo >/dev/null; then
+        echo "Not installed: cargo. Install Rust $(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml) or newer." >&2
+        return 1
+    fi
+    local part
+    for part in rustfmt clippy; do
+        cargo "${part/rustfmt/fmt}" --version >/dev/null 2>&1 || rustup component add "$part"
+    done
+}
+
+install() {
+    rust
+    packages cc -- gcc libc6-dev
+    packages chromium chromedriver -- chromium chromium-driver
+    if ! command -v cargo-deny >/dev/null; then
+        # Not optimized: it runs for a second, and takes a third of the time to build.
+        CARGO_PROFILE_DEV_DEBUG=0 cargo install cargo-deny --version 0.20.2 --locked --debug --quiet \
+            --root "$tools" --target-dir "$tools/build"
+        rm -rf "$tools/build"
+    fi
+}
+
+dependencies() {
+    cargo deny --log-level error check --hide-inclusion-graph bans licenses sources
+    # The advisories are a repository of their own, which not every machine reaches.
+    if cargo deny fetch db >/dev/null 2>&1; then
+        cargo deny check --disable-fetch advisories
+    else
+        echo 'advisories NOT CHECKED: the advisory database cannot be fetched from here'
+    fi
+}
+
+tests() {
+    cargo test --locked 2>&1 | tee "$closing"
+}
+
+
+stage 'install what is missing' install
+stage 'format' cargo fmt --check
+stage 'lints' cargo clippy --all-targets --locked -- -D warnings
+stage 'dependencies' dependencies
+stage 'tests' tests
+
+printf '\n== result\n'
+grep -E '^(crash loop:|test result:)' "$closing" || true
+awk '/^test result:/ { passed += $4; failed += $6; skipped += $8 }
+     END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped; exit passed == 0 }' "$closing"

@@ -1,0 +1,9 @@
+//! The whole path in a real browser: Chromium, driven through ChromeDriver by the WebDriver protocol.
+//!
+//! With `SESSIOND_SCREENS=FOLDER` each page is also photographed, wide and narrow, light and dark.
+
+mod driver;
+mod path;
+mod screens;
+
+use self::driver::{Browser, Driver};
