@@ -8,11 +8,11 @@
     if (event.persisted) location.reload();
   });
 
-  // The list of sessions: tick all, count the ticked ones in the button.
+  // The list of sessions: tick all, count the ticked ones in the button. Where no row can be ended there is no button.
   const form = document.querySelector("form[data-bulk]");
-  if (!form) return;
+  const end = form?.querySelector("[data-bulk-end]");
+  if (!end) return;
   const all = form.querySelector("[data-bulk-all]");
-  const end = form.querySelector("[data-bulk-end]");
   const boxes = [...form.querySelectorAll("input[name=session]")];
   const idle = end.textContent;
 
