@@ -47,7 +47,7 @@ impl Bench {
         let folder = tempfile::tempdir().unwrap();
         let limits = Limits { sessions_per_user: u32::MAX, ..Limits::default() };
         let environment = Environment { clock: Arc::new(SystemClock::new()), entropy: Arc::new(OsEntropy), limits };
-        let store = Arc::new(Sled::open(&folder.path().join("db"), environment.clone()).await.unwrap());
+        let store = Arc::new(Sled::open(folder.path(), environment.clone()).await.unwrap());
         Self { folder, store, environment }
     }
 

@@ -1,6 +1,5 @@
 //! From settings to a service on its database.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::config::Config;
@@ -21,11 +20,6 @@ pub enum StartError {
     Cost(#[from] CostError),
 }
 
-/// Where the database lies below the data folder.
-pub fn database(config: &Config) -> PathBuf {
-    config.data.join("db")
-}
-
 /// Opens the database of `config` with the machine's clock and randomness.
 ///
 /// # Errors
@@ -39,7 +33,7 @@ pub async fn open(config: &Config) -> Result<Arc<Service>, StartError> {
 /// # Errors
 /// Each says what to do.
 pub async fn open_in(config: &Config, environment: Environment) -> Result<Arc<Service>, StartError> {
-    let store = Arc::new(Sled::open(&database(config), environment.clone()).await?);
+    let store = Arc::new(Sled::open(&config.data, environment.clone()).await?);
     Ok(Arc::new(Service::new(store, environment, config.password_hash)?))
 }
 

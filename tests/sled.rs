@@ -5,17 +5,19 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use sessiond::domain::audit::{Action, Draft, Outcome};
 use sessiond::domain::client::Client;
 use sessiond::domain::clock::{Clock, ManualClock, OsEntropy};
-use sessiond::domain::ending::{Actor, Reason};
+use sessiond::domain::ending::{Actor, Ending, Reason};
 use sessiond::domain::epoch::{Epoch, Epochs};
+use sessiond::domain::id::SessionId;
 use sessiond::domain::lifetime::{Kind, Limits};
 use sessiond::domain::password::PasswordHash;
 use sessiond::domain::session::{Door, Session, Start, Verdict};
 use sessiond::domain::timestamp::Timestamp;
 use sessiond::domain::user::User;
 use sessiond::store::sled::{OpenError, Sled};
-use sessiond::store::{Created, Environment, Sessions, Store, Users};
+use sessiond::store::{Audit, Created, End, EndUser, Environment, Sessions, Store, Users};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const START: Timestamp = Timestamp::from_millis(1_767_323_045_678);
@@ -61,6 +63,113 @@ async fn verdict(sled: &Sled, session: &Session, now: Timestamp) -> Verdict {
     standing.verdict(now, &Limits::default())
 }
 
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target)
+        } else {
+            let _ = std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+/// Ends things in a store whose database is set back to what it was before, as if it had lost all of it.
+async fn forgotten(endings: impl AsyncFnOnce(&Sled, &Session)) -> (tempfile::TempDir, Session) {
+    let (folder, aside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let session = filled(folder.path()).await;
+    copy(&folder.path().join("db"), aside.path());
+    let sled = Sled::open(folder.path(), at(START + MINUTE * 31).1).await.unwrap();
+    endings(&sled, &session).await;
+    sled.close().await.unwrap();
+    drop(sled);
+    std::fs::remove_dir_all(folder.path().join("db")).unwrap();
+    copy(aside.path(), &folder.path().join("db"));
+    (folder, session)
+}
+
+async fn reopened(folder: &Path, session: &Session) -> Verdict {
+    let (clock, environment) = at(START + MINUTE * 32);
+    let sled = Sled::open(folder, environment).await.unwrap();
+    verdict(&sled, session, clock.now()).await
+}
+
+fn revoked() -> Ending {
+    Ending::new(Actor::Operator, Reason::Revoked, None)
+}
+
+#[tokio::test]
+async fn an_ending_that_the_database_forgot_is_put_back_with_its_story() {
+    let (folder, session) = forgotten(async |sled, session| {
+        assert!(matches!(sled.end(session.user_key(), session.id(), revoked()).await, Ok(End::Done(_))));
+    })
+    .await;
+    let Verdict::Ended(ended) = reopened(folder.path(), &session).await else { panic!("resurrected") };
+    assert_eq!((ended.by, ended.reason), (Actor::Operator, Reason::Revoked));
+}
+
+#[tokio::test]
+async fn the_end_of_all_of_a_users_sessions_that_the_database_forgot_is_put_back() {
+    let (folder, session) = forgotten(async |sled, session| {
+        assert!(matches!(sled.end_user(session.user_key(), None, revoked()).await, Ok(EndUser::Done { count: 1, .. })));
+    })
+    .await;
+    let Verdict::Ended(ended) = reopened(folder.path(), &session).await else { panic!("resurrected") };
+    assert_eq!(ended.reason, Reason::Revoked);
+}
+
+#[tokio::test]
+async fn all_others_that_the_database_forgot_keeps_the_kept_one() {
+    let (folder, session) = forgotten(async |sled, session| {
+        let keep = Some(session.id());
+        assert!(matches!(sled.end_user(session.user_key(), keep, revoked()).await, Ok(EndUser::Done { count: 0, .. })));
+    })
+    .await;
+    assert_eq!(reopened(folder.path(), &session).await, Verdict::Live);
+}
+
+#[tokio::test]
+async fn the_end_of_everyones_sessions_that_the_database_forgot_is_put_back() {
+    let (folder, session) =
+        forgotten(async |sled, _| assert_eq!(sled.end_everyone(revoked()).await.unwrap().count, 1)).await;
+    let Verdict::Ended(ended) = reopened(folder.path(), &session).await else { panic!("resurrected") };
+    assert_eq!(ended.by, Actor::Operator);
+}
+
+#[tokio::test]
+async fn a_database_that_forgot_what_was_on_disk_ends_everyones_sessions() {
+    let (folder, session) = forgotten(async |sled, session| {
+        // Events that no journal holds, and an ending after them that says they were on disk.
+        for _ in 0..3 {
+            sled.record(Draft::new(Actor::System, Action::Start, Outcome::Success)).await.unwrap();
+        }
+        let nobody = SessionId::new(START, &OsEntropy);
+        assert_eq!(sled.end(session.user_key(), nobody, revoked()).await.unwrap(), End::NotFound);
+        let keep = Some(session.id());
+        sled.end_user(session.user_key(), keep, revoked()).await.unwrap();
+    })
+    .await;
+    let Verdict::Ended(ended) = reopened(folder.path(), &session).await else { panic!("trusted what it should not") };
+    assert_eq!((ended.by, ended.reason), (Actor::System, Reason::Safety));
+}
+
+#[tokio::test]
+async fn a_journal_that_is_missing_or_damaged_ends_everyones_sessions() {
+    for number in [None, Some(0), Some(3)] {
+        let folder = tempfile::tempdir().unwrap();
+        let session = filled(folder.path()).await;
+        let ends = folder.path().join("ends");
+        match number {
+            None => std::fs::remove_dir_all(&ends).unwrap(),
+            Some(number) => std::fs::remove_file(ends.join(format!("ends.{number}"))).unwrap(),
+        }
+        let Verdict::Ended(ended) = reopened(folder.path(), &session).await else { panic!("{number:?}: trusted") };
+        assert_eq!(ended.reason, Reason::Safety);
+    }
+}
+
 #[tokio::test]
 async fn a_clock_far_behind_the_newest_record_ends_everyones_sessions_once() {
     let folder = tempfile::tempdir().unwrap();
@@ -93,7 +202,7 @@ async fn a_second_opening_is_refused_and_touches_nothing() {
     let session = filled(folder.path()).await;
     let (clock, environment) = at(START + MINUTE * 31);
     let first = Sled::open(folder.path(), environment.clone()).await.unwrap();
-    let unfinished = folder.path().join("snap.0000000000000001.generating");
+    let unfinished = folder.path().join("db/snap.0000000000000001.generating");
     std::fs::write(&unfinished, b"somebody is writing this").unwrap();
 
     let second = Sled::open(folder.path(), environment).await;
@@ -107,9 +216,9 @@ async fn unfinished_snapshots_are_put_aside_and_kept() {
     let folder = tempfile::tempdir().unwrap();
     let session = filled(folder.path()).await;
     let name = "snap.0000000000000001.generating";
-    std::fs::write(folder.path().join(name), b"torn").unwrap();
+    std::fs::write(folder.path().join("db").join(name), b"torn").unwrap();
     let (clock, environment) = at(START + MINUTE * 31);
     let sled = Sled::open(folder.path(), environment).await.unwrap();
     assert_eq!(verdict(&sled, &session, clock.now()).await, Verdict::Live);
-    assert!(folder.path().join("quarantine").join(name).exists());
+    assert!(folder.path().join("db/quarantine").join(name).exists());
 }

@@ -10,11 +10,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
-use sled::Transactional;
-use sled::transaction::{TransactionError, TransactionResult, TransactionalTree};
 use tokio::sync::{mpsc, oneshot};
 
-use super::step::{Effect, Outcome, Shared, Step, Write};
+use super::journal::{Entry, Journal};
+use super::step::{Effect, Outcome, Shared, Step};
+use super::trees::Write;
 use crate::domain::id::EventSeq;
 use crate::domain::timestamp::Timestamp;
 use crate::store::{Result, StoreError};
@@ -42,10 +42,10 @@ pub struct Committer {
 
 impl Committer {
     /// Starts the thread. `file` is sled's file, opened again; `next` the first free sequence number.
-    pub fn start(shared: Arc<Shared>, file: File, next: EventSeq) -> std::io::Result<Self> {
+    pub fn start(shared: Arc<Shared>, file: File, journal: Journal, next: EventSeq) -> std::io::Result<Self> {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let poisoned = Arc::new(AtomicBool::new(false));
-        let mut writer = Writer { shared, file, next, poisoned: Arc::clone(&poisoned) };
+        let mut writer = Writer { shared, file, journal, next, poisoned: Arc::clone(&poisoned) };
         let thread = thread::Builder::new().name("committer".to_owned()).spawn(move || writer.run(queue))?;
         Ok(Self { jobs, poisoned, thread: std::sync::Mutex::new(Some(thread)) })
     }
@@ -112,8 +112,17 @@ fn unconfirmed() -> StoreError {
 struct Writer {
     shared: Arc<Shared>,
     file: File,
+    journal: Journal,
     next: EventSeq,
     poisoned: Arc<AtomicBool>,
+}
+
+/// What a group has gathered on its way to the disk.
+#[derive(Default)]
+struct Gathered {
+    answers: Vec<Answer>,
+    durable: Vec<Effect>,
+    ends: Vec<Entry>,
 }
 
 impl Writer {
@@ -144,8 +153,8 @@ impl Writer {
 
     /// Does a group of changes; the last may be the order to close.
     fn group(&mut self, group: Vec<Job>) -> Option<oneshot::Sender<()>> {
-        let mut answers = Vec::new();
-        let mut durable = Vec::new();
+        let mut gathered = Gathered::default();
+        let confirmed = EventSeq(self.next.0.saturating_sub(1));
         let mut sync = false;
         let mut close = None;
         for job in group {
@@ -156,15 +165,15 @@ impl Writer {
                     break;
                 }
                 Job::Change { work, sync: wanted } => {
-                    let (answer, effects) = self.step(work);
-                    answers.push(answer);
-                    durable.extend(effects);
+                    self.step(work, &mut gathered);
                     // A refusal waits as well: what it saw may have been written in this very group.
                     sync |= wanted;
                 }
             }
         }
-        let healthy = !self.poisoned.load(Ordering::Acquire) && (!sync || self.sync());
+        let Gathered { answers, durable, ends } = gathered;
+        let healthy =
+            !self.poisoned.load(Ordering::Acquire) && self.journal(&ends, confirmed) && (!sync || self.sync());
         if healthy {
             for effect in durable {
                 effect(&self.shared);
@@ -176,55 +185,57 @@ impl Writer {
         close
     }
 
-    fn step(&mut self, work: Work) -> (Answer, Vec<Effect>) {
+    fn step(&mut self, work: Work, gathered: &mut Gathered) {
         let now = self.shared.index().begin_step(&*self.shared.environment.clock);
-        let answered = self.change(work, now);
+        self.change(work, now, gathered);
         self.shared.index().end_step();
-        answered
     }
 
-    fn change(&mut self, work: Work, now: Timestamp) -> (Answer, Vec<Effect>) {
+    fn change(&mut self, work: Work, now: Timestamp, gathered: &mut Gathered) {
         let mut step = Step::new(&self.shared, now, self.next);
         let (done, answer) = work(&mut step);
+        gathered.answers.push(answer);
         if !done || self.poisoned.load(Ordering::Acquire) {
-            return (answer, Vec::new());
+            return;
         }
-        let Outcome { writes, visible, durable, next } = step.finish();
+        let Outcome { writes, ends, visible, durable, next } = step.finish();
         if let Err(error) = self.write(&writes) {
-            self.poison("write", &error);
-            return (answer, Vec::new());
+            return self.poison("write", &error);
         }
         self.next = next;
         for effect in visible {
             effect(&self.shared);
         }
-        (answer, durable)
+        gathered.durable.extend(durable);
+        gathered.ends.extend(ends);
+    }
+
+    /// Puts the endings of a group into the journal. Every event up to `confirmed` is on disk in the database.
+    fn journal(&mut self, ends: &[Entry], confirmed: EventSeq) -> bool {
+        if ends.is_empty() {
+            return true;
+        }
+        match self.journal.append(ends, confirmed) {
+            Ok(()) => true,
+            Err(error) => {
+                self.poison("the journal of endings", &error);
+                false
+            }
+        }
     }
 
     fn write(&self, writes: &[Write]) -> sled::Result<()> {
-        if writes.is_empty() {
-            return Ok(());
-        }
-        let made: TransactionResult<(), ()> = self.shared.trees.all().transaction(|trees: &Vec<TransactionalTree>| {
-            for Write { place, key, value } in writes {
-                let tree = &trees[*place as usize];
-                match value {
-                    Some(value) => tree.insert(key.as_slice(), value.as_slice())?,
-                    None => tree.remove(key.as_slice())?,
-                };
-            }
-            Ok(())
-        });
-        match made {
-            Ok(()) | Err(TransactionError::Abort(())) => Ok(()),
-            Err(TransactionError::Storage(error)) => Err(error),
-        }
+        self.shared.trees.write(writes)
     }
 
-    fn sync(&self) -> bool {
+    fn sync(&mut self) -> bool {
         let flushed = self.shared.trees.db.flush().map_err(|error| self.poison("flush", &error));
         let synced = self.file.sync_data().map_err(|error| self.poison("fdatasync", &error));
-        flushed.is_ok() && synced.is_ok()
+        let both = flushed.is_ok() && synced.is_ok();
+        if both {
+            self.journal.applied();
+        }
+        both
     }
 
     fn poison(&self, what: &str, error: &dyn std::error::Error) {

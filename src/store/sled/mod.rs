@@ -4,8 +4,10 @@
 
 mod committer;
 mod index;
+mod journal;
 mod listing;
 mod open;
+mod replay;
 mod sessions;
 mod shelf;
 mod step;
@@ -39,10 +41,11 @@ struct Handle {
 }
 
 impl Sled {
-    /// Opens or creates the database in `folder`. Blocks: it reads every session once.
+    /// Opens or creates the store in `folder`: the database in `db/`, the journal of endings in `ends/`. Reads every session
+    /// once.
     ///
-    /// If the wall clock lies behind the newest record, what the database says of time means nothing, and everyone's sessions
-    /// end.
+    /// Where nobody can vouch for what it holds (damage that no crash explains, or a clock behind the newest record),
+    /// everyone's sessions end, and the log says so.
     ///
     /// # Errors
     /// Each [`OpenError`] names the folder and the remedy.
@@ -52,11 +55,8 @@ impl Sled {
         let damaged = |what: String| OpenError::Damaged { folder: folder.to_owned(), what };
         let opened = opened.map_err(|error| damaged(error.to_string()))??;
         let sled = Self { handle: RwLock::new(Some(Arc::new(opened.handle))) };
-        if let Some(by) = opened.behind {
-            tracing::error!(
-                seconds = by.as_secs(),
-                "the clock is behind the newest record; everyone's sessions end, since nobody can say how old they are"
-            );
+        if let Some(why) = opened.suspicion {
+            tracing::error!("everyone's sessions end, since nobody can vouch for them: {why}");
             let ending = Ending::new(Actor::System, Reason::Safety, None);
             super::Sessions::end_everyone(&sled, ending).await.map_err(|error| damaged(error.to_string()))?;
         }

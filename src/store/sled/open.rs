@@ -11,6 +11,8 @@ use std::time::Duration;
 use super::Handle;
 use super::committer::Committer;
 use super::index::{Arrival, Index};
+use super::journal::{Found, Journal};
+use super::replay::replay;
 use super::shelf::Class;
 use super::step::Shared;
 use super::trees::{EPOCH, FORMAT, Place, Trees, session_key};
@@ -65,50 +67,87 @@ pub enum OpenError {
 /// What opening found, beside the database itself.
 pub struct Opened {
     pub handle: Handle,
-    /// Set if the wall clock lies this far behind the newest record.
-    pub behind: Option<Duration>,
+    /// Why nobody can vouch for what the database says is live, if so.
+    pub suspicion: Option<String>,
 }
 
-/// Opens or creates the database in `folder`.
+/// Opens or creates the store in `folder`: the database in `db/`, the journal of endings in `ends/`.
 pub fn open(folder: &Path, environment: Environment) -> Result<Opened, OpenError> {
     let in_folder = |source| OpenError::Folder { folder: folder.to_owned(), source };
-    make_private(folder).map_err(in_folder)?;
-    // Before anything is touched: whoever opens the database at the same time must not have its files moved away.
-    let lock = lock(folder)?;
-    quarantine(folder, |name| name.ends_with(".generating")).map_err(in_folder)?;
-
-    let db = match open_locked(folder) {
-        Err(Failure::Corrupt(what)) => {
-            tracing::error!(%what, "the database did not open; trying once more without its newest snapshot");
-            quarantine_newest_snapshot(folder).map_err(in_folder)?;
-            open_locked(folder)
-        }
-        other => other,
-    };
-    let db = db.map_err(|failure| failure.told(folder))?;
-
     let damaged = |error: &dyn std::error::Error| OpenError::Damaged { folder: folder.to_owned(), what: chain(error) };
-    let trees = Trees::open(db).map_err(|error| damaged(&error))?;
+    make_private(folder).map_err(in_folder)?;
+    // Before anything is touched: whoever opens the store at the same time must not have its files moved away.
+    let lock = lock(folder)?;
+    let (trees, file) = open_trees(&folder.join("db")).map_err(|failure| failure.told(folder))?;
     check_format(&trees, folder)?;
-    let epoch = server_epoch(&trees, &environment).map_err(|error| damaged(&error))?;
-
-    // sled syncs no directory: without this a power cut can take a new database away. Whether it is new nobody knows after
-    // a kill, so it is done every time.
-    let file = OpenOptions::new().write(true).open(folder.join("db")).map_err(in_folder)?;
-    trees.db.flush().map_err(|error| damaged(&error))?;
-    file.sync_all().map_err(in_folder)?;
-    for directory in folder.ancestors().take(3) {
+    for directory in folder.ancestors().take(2) {
         sync_directory(directory).map_err(in_folder)?;
     }
 
+    let found = Journal::open(&folder.join("ends")).map_err(in_folder)?;
+    let known = last_event(&trees).map_err(|error| damaged(&error))?;
+    let mut suspicion = doubt(&found, known);
+    let missing = replay(&trees, &found.entries).map_err(|error| damaged(&error))?;
+    if missing > 0 {
+        tracing::warn!(endings = missing, "the database had forgotten endings; the journal has put them back");
+    }
+    trees.db.flush().map_err(|error| damaged(&error))?;
+    file.sync_all().map_err(in_folder)?;
+
+    let epoch = server_epoch(&trees, &environment).map_err(|error| damaged(&error))?;
     let (index, texts) = (Mutex::default(), RwLock::default());
     let shared = Shared { trees, index, texts, epoch: RwLock::new(epoch), environment };
-    let Loaded { newest, last } = load(&shared).map_err(|error| damaged(&error))?;
-    let behind = Some(newest.since(shared.environment.clock.now())).filter(|by| *by > CLOCK_TOLERANCE);
-    let next = EventSeq(last.0 + 1);
+    let newest = load(&shared).map_err(|error| damaged(&error))?;
+    let behind = newest.since(shared.environment.clock.now());
+    if behind > CLOCK_TOLERANCE {
+        suspicion.get_or_insert_with(|| format!("the clock is {} s behind the newest record", behind.as_secs()));
+    }
+    let last = last_event(&shared.trees).map_err(|error| damaged(&error))?.max(found.confirmed);
     let shared = Arc::new(shared);
-    let committer = Committer::start(Arc::clone(&shared), file, next).map_err(in_folder)?;
-    Ok(Opened { handle: Handle { shared, committer, _lock: lock }, behind })
+    let next = EventSeq(last.0 + 1);
+    let committer = Committer::start(Arc::clone(&shared), file, found.journal, next).map_err(in_folder)?;
+    Ok(Opened { handle: Handle { shared, committer, _lock: lock }, suspicion })
+}
+
+/// Whether something is missing that no crash explains. `known` is the last event that the database knows.
+fn doubt(found: &Found, known: EventSeq) -> Option<String> {
+    if let Some(damage) = &found.damage {
+        return Some(format!("the journal of endings is damaged: {damage}"));
+    }
+    if found.created && known > EventSeq(0) {
+        return Some("the journal of endings is missing".to_owned());
+    }
+    (known < found.confirmed)
+        .then(|| format!("the database has forgotten everything after event {}, of {}", known.0, found.confirmed.0))
+}
+
+/// Opens sled's database and its file once more, for syncs of our own.
+fn open_trees(folder: &Path) -> Result<(Trees, File), Failure> {
+    make_private(folder).map_err(Failure::Io)?;
+    quarantine(folder, |name| name.ends_with(".generating")).map_err(Failure::Io)?;
+    let db = match open_locked(folder) {
+        Err(Failure::Corrupt(what)) => {
+            tracing::error!(%what, "the database did not open; trying once more without its newest snapshot");
+            quarantine_newest_snapshot(folder).map_err(Failure::Io)?;
+            open_locked(folder)?
+        }
+        other => other?,
+    };
+    let trees = Trees::open(db).map_err(|error| Failure::Corrupt(error.to_string()))?;
+    // sled syncs no directory: without this a power cut can take a new database away. Whether it is new nobody knows after
+    // a kill, so it is done every time.
+    let file = OpenOptions::new().write(true).open(folder.join("db")).map_err(Failure::Io)?;
+    file.sync_all().map_err(Failure::Io)?;
+    sync_directory(folder).map_err(Failure::Io)?;
+    Ok((trees, file))
+}
+
+/// The number of the last audit event; zero if there is none.
+fn last_event(trees: &Trees) -> Result<EventSeq, StoreError> {
+    let last = trees.tree(Place::Audit).last().map_err(|error| StoreError::unavailable("read", error))?;
+    let Some((key, _)) = last else { return Ok(EventSeq(0)) };
+    let seq = key.as_ref().try_into().map(u64::from_be_bytes);
+    Ok(EventSeq(seq.map_err(|error| StoreError::corrupt("audit", error))?))
 }
 
 /// Creates the folder, for this user alone.
@@ -234,16 +273,9 @@ fn server_epoch(trees: &Trees, environment: &Environment) -> Result<Epoch, Store
     Ok(epoch)
 }
 
-/// What the records say of themselves.
-struct Loaded {
-    /// The newest time that counts: of the last event, and of any session that shares the present epochs.
-    newest: Timestamp,
-    /// The last event's number.
-    last: EventSeq,
-}
-
-/// Fills the index.
-fn load(shared: &Shared) -> Result<Loaded, StoreError> {
+/// Fills the index. Answers the newest time that counts: of the last event, and of any session that shares the present
+/// epochs.
+fn load(shared: &Shared) -> Result<Timestamp, StoreError> {
     let (trees, environment) = (&shared.trees, &shared.environment);
     let mut index = Index::default();
     for user in trees.scan::<User>(Place::Users) {
@@ -270,13 +302,8 @@ fn load(shared: &Shared) -> Result<Loaded, StoreError> {
         index.load(arrival(user, &standing, environment, class), unreaped);
     }
     *shared.index() = index;
-
-    let last = trees.tree(Place::Audit).last().map_err(|error| StoreError::unavailable("read", error))?;
-    let Some((key, _)) = last else { return Ok(Loaded { newest, last: EventSeq(0) }) };
-    let seq = key.as_ref().try_into().map(u64::from_be_bytes);
-    let last = EventSeq(seq.map_err(|error| StoreError::corrupt("audit", error))?);
-    let event = trees.event(last)?;
-    Ok(Loaded { newest: event.map_or(newest, |event| newest.max(event.at)), last })
+    let last = trees.event(last_event(trees)?)?;
+    Ok(last.map_or(newest, |event| newest.max(event.at)))
 }
 
 /// What the index keeps of a session.

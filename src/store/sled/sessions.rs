@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 
+use super::journal::Effect;
 use super::open::arrival;
 use super::shelf::Class;
 use super::step::Step;
@@ -136,7 +137,11 @@ fn end(step: &mut Step<'_>, user: UserKey, id: SessionId, ending: &Ending) -> Re
         }
         past @ Verdict::Ended(_) => return Ok(End::AlreadyEnded(past)),
     }
-    let ended = step.ended(ending, Draft::ended_one(ending, standing.session.user(), id))?;
+    let ended = step.ended(ending, Draft::ended_one(ending, standing.session.user(), id), |ended| Effect::Session {
+        user,
+        id,
+        ended,
+    })?;
     let mut session = standing.session;
     end_record(step, user, &mut session, ended.clone())?;
     step.when_visible(move |shared| shared.index().end(id));
@@ -146,7 +151,10 @@ fn end(step: &mut Step<'_>, user: UserKey, id: SessionId, ending: &Ending) -> Re
 /// Whoever is told that a session ran out may rely on it: no longer limits of tomorrow, no clock set back revive it.
 fn write_down_expiry(step: &mut Step<'_>, user: UserKey, mut session: Session, at: Timestamp) -> Result<()> {
     match session.expire(at) {
-        Ok(()) => step.put(Place::Sessions, &session_key(user, session.id()), &session),
+        Ok(()) => {
+            step.expired(user, session.id(), at);
+            step.put(Place::Sessions, &session_key(user, session.id()), &session)
+        }
         Err(AlreadyEnded) => Ok(()),
     }
 }
@@ -174,7 +182,9 @@ fn end_user(step: &mut Step<'_>, user: UserKey, keep: Option<SessionId>, ending:
         index.live_of(user)
     };
     let count = live.saturating_sub(u64::from(keep.is_some()));
-    let ended = step.ended(ending, Draft::ended_user(ending, &owner.id, count))?;
+    let old = owner.epoch;
+    let effect = |ended| Effect::User { user, old, fresh, keep, ended };
+    let ended = step.ended(ending, Draft::ended_user(ending, &owner.id, count), effect)?;
     step.put(Place::Replaced, owner.epoch.bytes(), &ended)?;
     owner.epoch = fresh;
     step.put(Place::Users, user.bytes(), &owner)?;
@@ -189,9 +199,10 @@ fn end_everyone(step: &mut Step<'_>, ending: &Ending) -> Result<EndedEveryone> {
         index.advance(step.now);
         index.live()
     };
-    let ended = step.ended(ending, Draft::ended_everyone(ending, count))?;
-    let fresh = Epoch::draw(&*shared.environment.entropy);
-    step.put(Place::Replaced, shared.server_epoch().bytes(), &ended)?;
+    let (old, fresh) = (shared.server_epoch(), Epoch::draw(&*shared.environment.entropy));
+    let effect = |ended| Effect::Server { old, fresh, ended };
+    let ended = step.ended(ending, Draft::ended_everyone(ending, count), effect)?;
+    step.put(Place::Replaced, old.bytes(), &ended)?;
     step.put(Place::Meta, EPOCH, &fresh)?;
     step.when_visible(move |shared| {
         *shared.epoch.write().unwrap_or_else(std::sync::PoisonError::into_inner) = fresh;

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::index::Index;
-use super::trees::{Place, Trees};
+use super::journal::{self, Entry};
+use super::trees::{Place, Trees, Write};
 use crate::domain::audit::{Draft, Event};
 use crate::domain::ending::{Ended, Ending};
 use crate::domain::epoch::Epoch;
@@ -56,14 +57,6 @@ impl Shared {
 /// A change to memory that goes with a change to the trees.
 pub type Effect = Box<dyn FnOnce(&Shared) + Send>;
 
-/// A write, not yet made.
-pub struct Write {
-    pub place: Place,
-    pub key: Vec<u8>,
-    /// `None` removes.
-    pub value: Option<Vec<u8>>,
-}
-
 /// See the module. Reads see everything that earlier steps wrote, and nothing of this one.
 pub struct Step<'a> {
     pub shared: &'a Shared,
@@ -71,6 +64,7 @@ pub struct Step<'a> {
     pub now: Timestamp,
     next: EventSeq,
     writes: Vec<Write>,
+    ends: Vec<Entry>,
     visible: Vec<Effect>,
     durable: Vec<Effect>,
 }
@@ -78,6 +72,8 @@ pub struct Step<'a> {
 /// What a step leaves behind for the committer.
 pub struct Outcome {
     pub writes: Vec<Write>,
+    /// For the journal.
+    pub ends: Vec<Entry>,
     /// To run once the transaction is made: endings are visible before they are durable.
     pub visible: Vec<Effect>,
     /// To run once it is on disk: new sessions are visible only then.
@@ -87,11 +83,11 @@ pub struct Outcome {
 
 impl<'a> Step<'a> {
     pub fn new(shared: &'a Shared, now: Timestamp, next: EventSeq) -> Self {
-        Self { shared, now, next, writes: Vec::new(), visible: Vec::new(), durable: Vec::new() }
+        Self { shared, now, next, writes: Vec::new(), ends: Vec::new(), visible: Vec::new(), durable: Vec::new() }
     }
 
     pub fn finish(self) -> Outcome {
-        Outcome { writes: self.writes, visible: self.visible, durable: self.durable, next: self.next }
+        Outcome { writes: self.writes, ends: self.ends, visible: self.visible, durable: self.durable, next: self.next }
     }
 
     /// Writes a record.
@@ -102,17 +98,30 @@ impl<'a> Step<'a> {
     }
 
     /// Writes the next audit event.
-    pub fn event(&mut self, draft: Draft) -> Result<EventSeq> {
+    pub fn event(&mut self, draft: Draft) -> Result<Event> {
         let seq = self.next;
         self.next = EventSeq(seq.0 + 1);
-        self.put(Place::Audit, &seq.0.to_be_bytes(), &Event { seq, at: self.now, draft })?;
-        Ok(seq)
+        let event = Event { seq, at: self.now, draft };
+        self.put(Place::Audit, &seq.0.to_be_bytes(), &event)?;
+        Ok(event)
     }
 
-    /// Writes the event of an ending; the answer is what sessions remember.
-    pub fn ended(&mut self, ending: &Ending, draft: Draft) -> Result<Ended> {
-        let seq = self.event(draft)?;
-        Ok(ending.at(self.now, seq))
+    /// Writes the event of an ending, and both into the journal; the answer is what sessions remember.
+    pub fn ended(
+        &mut self,
+        ending: &Ending,
+        draft: Draft,
+        effect: impl FnOnce(Ended) -> journal::Effect,
+    ) -> Result<Ended> {
+        let event = self.event(draft)?;
+        let ended = ending.at(self.now, event.seq);
+        self.ends.push(Entry { effect: effect(ended.clone()), event: Some(event) });
+        Ok(ended)
+    }
+
+    /// Writes into the journal that a session ran out.
+    pub fn expired(&mut self, user: UserKey, id: SessionId, at: Timestamp) {
+        self.ends.push(Entry { effect: journal::Effect::Expired { user, id, at }, event: None });
     }
 
     /// Changes memory when the transaction is made.

@@ -11,7 +11,8 @@
 //! | `meta` | `epoch` | the server's [`Epoch`] |
 //! | `meta` | `format` | one byte, [`codec::FORMAT`], outside the record format |
 
-use sled::Tree;
+use sled::transaction::{TransactionError, TransactionResult, TransactionalTree};
+use sled::{Transactional, Tree};
 
 use crate::domain::audit::Event;
 use crate::domain::ending::Ended;
@@ -29,7 +30,7 @@ pub const EPOCH: &[u8] = b"epoch";
 /// The key of the database's format in `meta`.
 pub const FORMAT: &[u8] = b"format";
 
-/// Which tree a write goes to. The numbers index [`Trees::all`].
+/// Which tree a write goes to. The numbers index the trees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     Sessions = 0,
@@ -42,6 +43,14 @@ pub enum Place {
 }
 
 const NAMES: [&str; 7] = ["sessions", "seen", "users", "emails", "replaced", "audit", "meta"];
+
+/// A write, not yet made.
+pub struct Write {
+    pub place: Place,
+    pub key: Vec<u8>,
+    /// `None` removes.
+    pub value: Option<Vec<u8>>,
+}
 
 /// The open trees.
 pub struct Trees {
@@ -63,10 +72,6 @@ impl Trees {
         Ok(Self { db, all })
     }
 
-    pub fn all(&self) -> &[Tree] {
-        &self.all
-    }
-
     pub fn tree(&self, place: Place) -> &Tree {
         &self.all[place as usize]
     }
@@ -75,6 +80,27 @@ impl Trees {
     pub fn get<T: Record>(&self, place: Place, key: &[u8]) -> Result<Option<T>> {
         let bytes = self.tree(place).get(key).map_err(|error| StoreError::unavailable("read", error))?;
         bytes.map(|bytes| codec::decode(key, &bytes)).transpose()
+    }
+
+    /// Makes all of these writes or none, in one transaction.
+    pub fn write(&self, writes: &[Write]) -> sled::Result<()> {
+        if writes.is_empty() {
+            return Ok(());
+        }
+        let made: TransactionResult<(), ()> = self.all.transaction(|trees: &Vec<TransactionalTree>| {
+            for Write { place, key, value } in writes {
+                let tree = &trees[*place as usize];
+                match value {
+                    Some(value) => tree.insert(key.as_slice(), value.as_slice())?,
+                    None => tree.remove(key.as_slice())?,
+                };
+            }
+            Ok(())
+        });
+        match made {
+            Ok(()) | Err(TransactionError::Abort(())) => Ok(()),
+            Err(TransactionError::Storage(error)) => Err(error),
+        }
     }
 
     /// All records of a tree in the order of their keys.

@@ -52,7 +52,7 @@ impl Users for Sled {
 #[async_trait]
 impl Audit for Sled {
     async fn record(&self, draft: Draft) -> Result<EventSeq> {
-        self.commit(move |step| step.event(draft)).await
+        self.commit(move |step| step.event(draft).map(|event| event.seq)).await
     }
 
     async fn events(&self, before: Option<EventSeq>, most: usize) -> Result<Vec<Event>> {

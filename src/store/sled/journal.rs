@@ -1,0 +1,405 @@
+//! The second record of every ending, beside the database: what was answered as ended stays ended even if the database
+//! forgets it.
+//!
+//! Four files of fixed size, made when the store is first opened and written round-robin, so that an ending needs no free
+//! space. An entry is `length (4) ‖ CRC-32 (4) ‖ payload`, padded to whole blocks; the checksum covers the file's generation
+//! and the entry's place, so what an earlier round left behind is no entry. `append` returns when the entries are on disk.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::domain::audit::Event;
+use crate::domain::ending::Ended;
+use crate::domain::epoch::Epoch;
+use crate::domain::id::{EventSeq, SessionId, UserKey};
+use crate::domain::timestamp::Timestamp;
+
+/// Files of the ring: the one being written and the three before it.
+const FILES: u64 = 4;
+/// The size of one, in bytes: room for some five thousand endings.
+const SIZE: usize = 1024 * 1024;
+/// Entries begin at multiples of this, so that a damaged one does not hide those after it.
+const BLOCK: usize = 64;
+/// Length and checksum.
+const FRAME: usize = 8;
+const MAGIC: [u8; 8] = *b"sd-ends\x01";
+
+/// What ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Effect {
+    /// One session, by name.
+    Session { user: UserKey, id: SessionId, ended: Ended },
+    /// One session that ran out, and somebody was told so.
+    Expired { user: UserKey, id: SessionId, at: Timestamp },
+    /// All of a user's sessions but `keep`: `old` was replaced by `fresh`.
+    User { user: UserKey, old: Epoch, fresh: Epoch, keep: Option<SessionId>, ended: Ended },
+    /// Everyone's sessions: `old` was replaced by `fresh`.
+    Server { old: Epoch, fresh: Epoch, ended: Ended },
+}
+
+/// One ending with its audit event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    pub effect: Effect,
+    /// An expiry leaves none.
+    pub event: Option<Event>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    /// Every event up to this one was on disk in the database when the entry was written.
+    confirmed: EventSeq,
+    /// Where the call that wrote it began in this file. Up to there everything was on disk before; from there on a power
+    /// cut may have left any part.
+    from: u32,
+    entry: Entry,
+}
+
+/// What opening found.
+pub struct Found {
+    pub journal: Journal,
+    /// All entries that are left, oldest first.
+    pub entries: Vec<Entry>,
+    /// Events up to this one were on disk in the database. If it does not know them any more, it has lost something.
+    pub confirmed: EventSeq,
+    /// Set if something is missing or wrong that no crash explains.
+    pub damage: Option<String>,
+    /// The files were not there.
+    pub created: bool,
+}
+
+/// See the module.
+pub struct Journal {
+    files: Vec<File>,
+    /// The file being written is `generation % FILES`.
+    generation: u64,
+    offset: usize,
+    /// Up to here everything is in the database, so that older files may be written over.
+    applied: u64,
+}
+
+impl Journal {
+    /// Opens the journal in `folder`, or makes it.
+    pub fn open(folder: &Path) -> io::Result<Found> {
+        fs::create_dir_all(folder)?;
+        let missing = (0..FILES).filter(|number| !path(folder, *number).exists()).count() as u64;
+        let mut files = Vec::new();
+        for number in 0..FILES {
+            files.push(open_file(folder, number)?);
+        }
+        File::open(folder)?.sync_all()?;
+        let mut rounds = Vec::new();
+        for (number, file) in files.iter_mut().enumerate() {
+            rounds.push(Round::read(file, number as u64)?);
+        }
+
+        let created = missing == FILES;
+        let mut damage = (missing > 0 && !created).then(|| format!("{missing} of its {FILES} files are missing"));
+        let generation = rounds.iter().filter_map(|round| round.generation).max();
+        let Some(generation) = generation else {
+            let damage = (!created).then(|| "no file of it can be read".to_owned());
+            let mut journal = Self { files, generation: 0, offset: SIZE, applied: 0 };
+            journal.begin(FILES)?;
+            return Ok(Found { journal, entries: Vec::new(), confirmed: EventSeq(0), damage, created });
+        };
+
+        let (mut entries, mut confirmed, mut offset) = (Vec::new(), EventSeq(0), BLOCK);
+        // The first round has generation FILES: before it there was nothing.
+        for wanted in generation.saturating_sub(FILES - 1).max(FILES)..=generation {
+            let number = usize::try_from(wanted % FILES).unwrap_or(0);
+            let round = &mut rounds[number];
+            // The oldest file is the one that is written over next: a power cut may have torn its new header.
+            if round.generation.is_none() && wanted + FILES == generation + 1 {
+                continue;
+            }
+            if round.generation != Some(wanted) {
+                damage.get_or_insert_with(|| format!("file {number} is damaged or older than it should be"));
+                continue;
+            }
+            if round.gap {
+                damage.get_or_insert_with(|| format!("an entry of file {number} is damaged"));
+            }
+            for stored in round.entries.drain(..) {
+                confirmed = confirmed.max(stored.confirmed);
+                entries.push(stored.entry);
+            }
+            offset = round.end;
+        }
+        let journal = Self { files, generation, offset, applied: 0 };
+        Ok(Found { journal, entries, confirmed, damage, created })
+    }
+
+    /// Puts the entries on disk. The database knows every event up to `confirmed`.
+    ///
+    /// # Errors
+    /// If the disk does, or if all files hold entries that the database does not have yet.
+    pub fn append(&mut self, entries: &[Entry], confirmed: EventSeq) -> io::Result<()> {
+        let mut from = self.offset;
+        for entry in entries {
+            let start = u32::try_from(from).map_err(io::Error::other)?;
+            let stored = Stored { confirmed, from: start, entry: entry.clone() };
+            let payload = postcard::to_allocvec(&stored).map_err(io::Error::other)?;
+            let length = (FRAME + payload.len()).next_multiple_of(BLOCK);
+            if self.offset + length > SIZE {
+                self.current()?.sync_data()?;
+                self.begin(self.generation + 1)?;
+                from = self.offset;
+            }
+            let mut bytes = vec![0; length];
+            let size = u32::try_from(payload.len()).map_err(io::Error::other)?;
+            bytes[..4].copy_from_slice(&size.to_le_bytes());
+            bytes[4..FRAME].copy_from_slice(&checksum(self.generation, self.offset, &payload).to_le_bytes());
+            bytes[FRAME..FRAME + payload.len()].copy_from_slice(&payload);
+            let offset = self.offset as u64;
+            let file = self.current()?;
+            file.seek(SeekFrom::Start(offset))?;
+            file.write_all(&bytes)?;
+            self.offset += length;
+        }
+        self.current()?.sync_data()
+    }
+
+    /// Notes that everything written so far is in the database as well.
+    pub fn applied(&mut self) {
+        self.applied = self.generation;
+    }
+
+    fn current(&mut self) -> io::Result<&mut File> {
+        let number = usize::try_from(self.generation % FILES).map_err(io::Error::other)?;
+        self.files.get_mut(number).ok_or_else(|| io::Error::other("the journal has lost a file"))
+    }
+
+    /// Begins the next file, over the oldest one.
+    fn begin(&mut self, generation: u64) -> io::Result<()> {
+        if generation >= 2 * FILES && generation - FILES > self.applied {
+            return Err(io::Error::other(
+                "every file of the journal holds endings that the database does not have yet",
+            ));
+        }
+        self.generation = generation;
+        self.offset = BLOCK;
+        let mut header = [0; BLOCK];
+        header[..8].copy_from_slice(&MAGIC);
+        header[8..16].copy_from_slice(&generation.to_le_bytes());
+        header[16..20].copy_from_slice(&checksum(generation, 0, &MAGIC).to_le_bytes());
+        let file = self.current()?;
+        file.seek(SeekFrom::Start(0))?;
+        file.write_all(&header)?;
+        file.sync_data()
+    }
+}
+
+fn path(folder: &Path, number: u64) -> std::path::PathBuf {
+    folder.join(format!("ends.{number}"))
+}
+
+/// A file of full size: its blocks are written once, so that later syncs have no metadata to write and need no space.
+fn open_file(folder: &Path, number: u64) -> io::Result<File> {
+    let path = path(folder, number);
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&path)?;
+    let length = file.metadata()?.len();
+    let missing = (SIZE as u64).saturating_sub(length);
+    if missing > 0 {
+        file.seek(SeekFrom::Start(length))?;
+        file.write_all(&vec![0; usize::try_from(missing).map_err(io::Error::other)?])?;
+        file.sync_all()?;
+    }
+    Ok(file)
+}
+
+/// One file, read.
+struct Round {
+    generation: Option<u64>,
+    entries: Vec<Stored>,
+    /// Where the next entry goes.
+    end: usize,
+    /// Something that was on disk is no entry any more.
+    gap: bool,
+}
+
+impl Round {
+    fn read(file: &mut File, number: u64) -> io::Result<Self> {
+        let mut bytes = vec![0; SIZE];
+        file.seek(SeekFrom::Start(0))?;
+        file.read_exact(&mut bytes)?;
+        let mut round = Self { generation: None, entries: Vec::new(), end: BLOCK, gap: false };
+        let generation = u64::from_le_bytes(bytes[8..16].try_into().map_err(io::Error::other)?);
+        let sum = u32::from_le_bytes(bytes[16..20].try_into().map_err(io::Error::other)?);
+        if bytes[..8] != MAGIC || sum != checksum(generation, 0, &MAGIC) || generation % FILES != number {
+            return Ok(round);
+        }
+        round.generation = Some(generation);
+        let mut offset = BLOCK;
+        while offset + BLOCK <= SIZE {
+            match entry(&bytes, generation, offset) {
+                Some((stored, length)) => {
+                    let torn = offset > round.end;
+                    // What a call that never answered left behind its hole is written over; it may count or not.
+                    round.gap |= torn && usize::try_from(stored.from).is_ok_and(|from| from > round.end);
+                    round.entries.push(stored);
+                    offset += length;
+                    if !torn {
+                        round.end = offset;
+                    }
+                }
+                None => offset += BLOCK,
+            }
+        }
+        Ok(round)
+    }
+}
+
+fn entry(bytes: &[u8], generation: u64, offset: usize) -> Option<(Stored, usize)> {
+    let frame = bytes.get(offset..offset + FRAME)?;
+    let size = usize::try_from(u32::from_le_bytes(frame[..4].try_into().ok()?)).ok()?;
+    let sum = u32::from_le_bytes(frame[4..].try_into().ok()?);
+    let payload = bytes.get(offset + FRAME..(offset + FRAME).checked_add(size)?)?;
+    if size == 0 || sum != checksum(generation, offset, payload) {
+        return None;
+    }
+    Some((postcard::from_bytes(payload).ok()?, (FRAME + size).next_multiple_of(BLOCK)))
+}
+
+fn checksum(generation: u64, offset: usize, payload: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&generation.to_le_bytes());
+    hasher.update(&(offset as u64).to_le_bytes());
+    hasher.update(payload);
+    hasher.finalize()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::clock::{OsEntropy, random};
+    use crate::domain::ending::{Actor, Ending, Reason};
+
+    fn ending(number: u64) -> Entry {
+        let at = Timestamp::from_millis(1_767_323_045_678);
+        let ended = Ending::new(Actor::System, Reason::Revoked, None).at(at, EventSeq(number));
+        let effect = Effect::Session {
+            user: UserKey::from_bytes(random(&OsEntropy)),
+            id: SessionId::new(at, &OsEntropy),
+            ended,
+        };
+        Entry { effect, event: None }
+    }
+
+    fn endings(numbers: std::ops::Range<u64>) -> Vec<Entry> {
+        numbers.map(ending).collect()
+    }
+
+    #[test]
+    fn what_was_written_is_read_in_order() {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, second) = (endings(1..4), endings(4..6));
+        let mut found = Journal::open(folder.path()).unwrap();
+        assert!(found.created && found.damage.is_none() && found.entries.is_empty());
+        found.journal.append(&first, EventSeq(0)).unwrap();
+        let mut found = Journal::open(folder.path()).unwrap();
+        assert_eq!(found.entries, first);
+        found.journal.append(&second, EventSeq(3)).unwrap();
+        let found = Journal::open(folder.path()).unwrap();
+        assert_eq!(found.entries, [first, second].concat());
+        assert_eq!(found.confirmed, EventSeq(3));
+        assert!(!found.created && found.damage.is_none());
+    }
+
+    #[test]
+    fn the_ring_keeps_at_least_three_files_of_entries_and_never_grows() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(folder.path()).unwrap().journal;
+        let mut written = Vec::new();
+        for chunk in 0..60 {
+            let more = endings(chunk * 1_000..(chunk + 1) * 1_000);
+            journal.append(&more, EventSeq(chunk)).unwrap();
+            journal.applied();
+            written.extend(more);
+        }
+        let found = Journal::open(folder.path()).unwrap();
+        assert!(found.damage.is_none(), "{:?}", found.damage);
+        assert!(found.entries.len() >= 3 * (SIZE / BLOCK / 3), "{}", found.entries.len());
+        assert_eq!(found.entries, written[written.len() - found.entries.len()..]);
+        let bytes: u64 = fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().metadata().unwrap().len()).sum();
+        assert_eq!(bytes, FILES * SIZE as u64);
+    }
+
+    #[test]
+    fn what_the_database_does_not_have_is_not_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(folder.path()).unwrap().journal;
+        let first = ending(0);
+        journal.append(std::slice::from_ref(&first), EventSeq(0)).unwrap();
+        let full = (0..100).find(|_| journal.append(&endings(0..1_000), EventSeq(0)).is_err());
+        assert!(full.is_some(), "it is full at some time");
+        assert_eq!(Journal::open(folder.path()).unwrap().entries.first(), Some(&first));
+    }
+
+    #[test]
+    fn a_torn_end_is_no_damage_and_is_written_over() {
+        let folder = tempfile::tempdir().unwrap();
+        let entries = endings(0..3);
+        let mut journal = Journal::open(folder.path()).unwrap().journal;
+        journal.append(&entries, EventSeq(0)).unwrap();
+        flip(folder.path(), journal.generation, journal.offset - BLOCK);
+        let mut found = Journal::open(folder.path()).unwrap();
+        assert_eq!(found.entries, entries[..2]);
+        assert!(found.damage.is_none());
+        let more = endings(3..4);
+        found.journal.append(&more, EventSeq(0)).unwrap();
+        assert_eq!(Journal::open(folder.path()).unwrap().entries, [&entries[..2], &more[..]].concat());
+    }
+
+    #[test]
+    fn a_hole_in_what_was_never_answered_is_no_damage_then_or_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let (first, torn) = (endings(0..2), endings(2..8));
+        let mut journal = Journal::open(folder.path()).unwrap().journal;
+        journal.append(&first, EventSeq(0)).unwrap();
+        let hole = journal.offset;
+        journal.append(&torn, EventSeq(0)).unwrap();
+        flip(folder.path(), journal.generation, hole);
+        let mut found = Journal::open(folder.path()).unwrap();
+        assert!(found.damage.is_none(), "{:?}", found.damage);
+        assert_eq!(found.entries[..2], first);
+        let more = endings(8..9);
+        found.journal.append(&more, EventSeq(0)).unwrap();
+        let found = Journal::open(folder.path()).unwrap();
+        assert!(found.damage.is_none(), "{:?}", found.damage);
+        assert_eq!(found.entries[2..3], more);
+    }
+
+    #[test]
+    fn damage_in_the_middle_to_a_header_or_a_lost_file_is_noticed() {
+        let broken = |damage: &dyn Fn(&Path, u64)| {
+            let folder = tempfile::tempdir().unwrap();
+            let mut journal = Journal::open(folder.path()).unwrap().journal;
+            for entry in endings(0..3) {
+                journal.append(&[entry], EventSeq(0)).unwrap();
+            }
+            damage(folder.path(), journal.generation);
+            Journal::open(folder.path()).unwrap().damage
+        };
+        assert!(broken(&|_, _| ()).is_none());
+        assert!(broken(&|folder, generation| flip(folder, generation, BLOCK + 2 * FRAME)).is_some());
+        assert!(broken(&|folder, generation| flip(folder, generation, 9)).is_some());
+        assert!(broken(&|folder, _| fs::remove_file(path(folder, 2)).unwrap()).is_some());
+        assert!(
+            broken(&|folder, _| (0..FILES).for_each(|number| fs::write(path(folder, number), b"").unwrap())).is_some()
+        );
+    }
+
+    fn flip(folder: &Path, generation: u64, offset: usize) {
+        let path = path(folder, generation % FILES);
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[offset] ^= 1;
+        fs::write(&path, bytes).unwrap();
+    }
+}

@@ -1,0 +1,88 @@
+//! Putting the journal's endings over the database: whatever it has forgotten of them, it knows again.
+
+use super::journal::{Effect, Entry};
+use super::trees::{EPOCH, Place, Trees, Write, session_key};
+use crate::domain::epoch::Epoch;
+use crate::domain::session::{AlreadyEnded, Session, State};
+use crate::store::codec::{self, Record};
+use crate::store::{Result, StoreError};
+
+/// Replays all entries, oldest first; repeating it changes nothing. Answers how many of them the database did not have.
+pub fn replay(trees: &Trees, entries: &[Entry]) -> Result<usize> {
+    let mut missing = 0;
+    for entry in entries {
+        let mut writes = Vec::new();
+        effect(trees, &entry.effect, &mut writes)?;
+        if let Some(event) = &entry.event
+            && trees.event(event.seq)?.is_none()
+        {
+            put(&mut writes, Place::Audit, &event.seq.0.to_be_bytes(), event)?;
+        }
+        if !writes.is_empty() {
+            missing += 1;
+            trees.write(&writes).map_err(|error| StoreError::unavailable("replay the journal", error))?;
+        }
+    }
+    Ok(missing)
+}
+
+fn effect(trees: &Trees, effect: &Effect, writes: &mut Vec<Write>) -> Result<()> {
+    match effect {
+        Effect::Session { user, id, ended } => {
+            let key = session_key(*user, *id);
+            change(trees, &key, writes, |session| session.end(ended.clone()))
+        }
+        Effect::Expired { user, id, at } => {
+            change(trees, &session_key(*user, *id), writes, |session| session.expire(*at))
+        }
+        Effect::User { user, old, fresh, keep, ended } => {
+            if trees.replaced(*old)?.is_none() {
+                put(writes, Place::Replaced, old.bytes(), ended)?;
+            }
+            if let Some(mut owner) = trees.user(*user)?.filter(|owner| owner.epoch == *old) {
+                owner.epoch = *fresh;
+                put(writes, Place::Users, user.bytes(), &owner)?;
+                if let Some(id) = keep {
+                    let key = session_key(*user, *id);
+                    change(trees, &key, writes, |session| {
+                        if session.epochs().user == *old { session.restamp(*fresh) } else { Ok(()) }
+                    })?;
+                }
+            }
+            Ok(())
+        }
+        Effect::Server { old, fresh, ended } => {
+            if trees.replaced(*old)?.is_none() {
+                put(writes, Place::Replaced, old.bytes(), ended)?;
+            }
+            if trees.get::<Epoch>(Place::Meta, EPOCH)? == Some(*old) {
+                put(writes, Place::Meta, EPOCH, fresh)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+fn change(
+    trees: &Trees,
+    key: &[u8],
+    writes: &mut Vec<Write>,
+    change: impl FnOnce(&mut Session) -> std::result::Result<(), AlreadyEnded>,
+) -> Result<()> {
+    match trees.get::<Session>(Place::Sessions, key)? {
+        Some(mut session) if *session.state() == State::Live => {
+            let before = session.clone();
+            if change(&mut session).is_ok() && session != before {
+                put(writes, Place::Sessions, key, &session)?;
+            }
+            Ok(())
+        }
+        _ => Ok(()),
+    }
+}
+
+fn put<T: Record>(writes: &mut Vec<Write>, place: Place, key: &[u8], value: &T) -> Result<()> {
+    let value = Some(codec::encode(key, value)?);
+    writes.push(Write { place, key: key.to_vec(), value });
+    Ok(())
+}
