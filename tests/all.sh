@@ -87,6 +87,6 @@ stage 'dependencies' dependencies
 stage 'tests' tests
 
 printf '\n== result\n'
-grep -E '^(crash loop:|test result:)' "$closing" || true
+grep -oE 'crash loop: .*|^test result: .*' "$closing" || true
 awk '/^test result:/ { passed += $4; failed += $6; skipped += $8 }
      END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped; exit passed == 0 }' "$closing"

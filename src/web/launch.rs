@@ -77,7 +77,11 @@ pub async fn launch(rocket: Rocket<Build>, ready: impl FnOnce(&str) + Send + 'st
         }
         Box::pin(async {})
     }));
-    let rocket = rocket.ignite().await.map_err(|error| LaunchError::Refused(error.kind().to_string()))?;
+    let rocket = rocket.ignite().await.map_err(|error| match error.kind() {
+        // Its own text names no key; the cause does.
+        ErrorKind::Config(cause) => LaunchError::Refused(cause.to_string()),
+        other => LaunchError::Refused(other.to_string()),
+    })?;
     let address = std::net::SocketAddr::new(rocket.config().address, rocket.config().port).to_string();
     match rocket.launch().await {
         Ok(_) => Ok(()),

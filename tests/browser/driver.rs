@@ -1,4 +1,4 @@
-//! ChromeDriver and the browsers that it starts: one process each, folders of their own, gone with the test.
+//! `chromedriver` and the browsers that it starts: one process each, folders of their own, gone with the test.
 
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
@@ -9,11 +9,11 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 /// A browser on a busy machine takes its time; one that takes this long hangs.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 /// How often a page is asked for something that is about to appear.
 const TRIES: u32 = 300;
 
-/// What WebDriver calls an element in its answers.
+/// What the protocol calls an element in its answers.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 
 /// Nothing of the browser's own may go to the network, and no sandbox of its own inside a container.
@@ -51,7 +51,7 @@ fn program(names: &[&str]) -> PathBuf {
 }
 
 impl Driver {
-    /// Starts ChromeDriver on a port of its own choosing.
+    /// Starts it on a port of its own choosing.
     pub fn start() -> Self {
         let mut command = Command::new(program(&["chromedriver"]));
         let mut child = command.arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();

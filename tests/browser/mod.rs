@@ -1,4 +1,4 @@
-//! The whole path in a real browser: Chromium, driven through ChromeDriver by the WebDriver protocol.
+//! The whole path in a real browser: Chromium, driven through `chromedriver` by the `WebDriver` protocol.
 //!
 //! With `SESSIOND_SCREENS=FOLDER` each page is also photographed, wide and narrow, light and dark.
 

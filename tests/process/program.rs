@@ -15,7 +15,7 @@ pub const EMAIL: &str = "ada@example.com";
 pub const PASSWORD: &str = "a few words in a row";
 
 /// Far more than anything here takes; a process that needs longer hangs, and the test ends it and fails.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// Hashing is not what these tests are about.
 const CHEAP_HASH: &str = "{password_hash={memory_kib=64,passes=1}}";
