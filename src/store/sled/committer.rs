@@ -12,6 +12,7 @@ use std::thread::{self, JoinHandle};
 
 use tokio::sync::{mpsc, oneshot};
 
+use super::confirmed::Confirmed;
 use super::journal::{Entry, Journal};
 use super::step::{Effect, Outcome, Shared, Step};
 use super::trees::Write;
@@ -33,6 +34,14 @@ enum Job {
     Close(oneshot::Sender<()>),
 }
 
+/// The files that the committer writes beside the trees.
+pub struct Disk {
+    /// sled's file, opened again for syncs of our own.
+    pub file: File,
+    pub journal: Journal,
+    pub confirmed: Confirmed,
+}
+
 /// Where changes are handed in.
 pub struct Committer {
     jobs: mpsc::Sender<Job>,
@@ -41,11 +50,12 @@ pub struct Committer {
 }
 
 impl Committer {
-    /// Starts the thread. `file` is sled's file, opened again; `next` the first free sequence number.
-    pub fn start(shared: Arc<Shared>, file: File, journal: Journal, next: EventSeq) -> std::io::Result<Self> {
+    /// Starts the thread. `next` is the first free sequence number.
+    pub fn start(shared: Arc<Shared>, disk: Disk, next: EventSeq) -> std::io::Result<Self> {
         let (jobs, queue) = mpsc::channel(QUEUE);
         let poisoned = Arc::new(AtomicBool::new(false));
-        let mut writer = Writer { shared, file, journal, next, poisoned: Arc::clone(&poisoned) };
+        let Disk { file, journal, confirmed } = disk;
+        let mut writer = Writer { shared, file, journal, confirmed, next, poisoned: Arc::clone(&poisoned) };
         let thread = thread::Builder::new().name("committer".to_owned()).spawn(move || writer.run(queue))?;
         Ok(Self { jobs, poisoned, thread: std::sync::Mutex::new(Some(thread)) })
     }
@@ -113,6 +123,7 @@ struct Writer {
     shared: Arc<Shared>,
     file: File,
     journal: Journal,
+    confirmed: Confirmed,
     next: EventSeq,
     poisoned: Arc<AtomicBool>,
 }
@@ -231,11 +242,16 @@ impl Writer {
     fn sync(&mut self) -> bool {
         let flushed = self.shared.trees.db.flush().map_err(|error| self.poison("flush", &error));
         let synced = self.file.sync_data().map_err(|error| self.poison("fdatasync", &error));
-        let both = flushed.is_ok() && synced.is_ok();
-        if both {
-            self.journal.applied();
+        if flushed.is_err() || synced.is_err() {
+            return false;
         }
-        both
+        self.journal.applied();
+        let last = EventSeq(self.next.0.saturating_sub(1));
+        if let Err(error) = self.confirmed.note(last) {
+            // The number lags then; nothing else depends on it.
+            tracing::warn!(%error, "what is confirmed could not be noted");
+        }
+        true
     }
 
     fn poison(&self, what: &str, error: &dyn std::error::Error) {

@@ -3,6 +3,7 @@
 //! Reads go to the trees; every change goes through the [`committer`]. Orders and counts live in the [`index`], in memory.
 
 mod committer;
+mod confirmed;
 mod index;
 mod journal;
 mod listing;

@@ -9,7 +9,8 @@ use std::thread;
 use std::time::Duration;
 
 use super::Handle;
-use super::committer::Committer;
+use super::committer::{Committer, Disk};
+use super::confirmed::Confirmed;
 use super::index::{Arrival, Index};
 use super::journal::{Found, Journal};
 use super::replay::replay;
@@ -84,9 +85,16 @@ pub fn open(folder: &Path, environment: Environment) -> Result<Opened, OpenError
         sync_directory(directory).map_err(in_folder)?;
     }
 
-    let found = Journal::open(&folder.join("ends")).map_err(in_folder)?;
+    let ends = folder.join("ends");
+    let mut found = Journal::open(&ends).map_err(in_folder)?;
+    let (confirmed, reached) = Confirmed::open(&ends).map_err(in_folder)?;
+    found.confirmed = found.confirmed.max(reached);
     let known = last_event(&trees).map_err(|error| damaged(&error))?;
     let mut suspicion = doubt(&found, known);
+    if let Some(what) = suspicion.as_ref().filter(|_| trees.tree(Place::Users).is_empty()) {
+        // Setting up anew over what is left would hide the loss.
+        return Err(OpenError::Damaged { folder: folder.to_owned(), what: format!("there are no users, and {what}") });
+    }
     let missing = replay(&trees, &found.entries).map_err(|error| damaged(&error))?;
     if missing > 0 {
         tracing::warn!(endings = missing, "the database had forgotten endings; the journal has put them back");
@@ -105,7 +113,8 @@ pub fn open(folder: &Path, environment: Environment) -> Result<Opened, OpenError
     let last = last_event(&shared.trees).map_err(|error| damaged(&error))?.max(found.confirmed);
     let shared = Arc::new(shared);
     let next = EventSeq(last.0 + 1);
-    let committer = Committer::start(Arc::clone(&shared), file, found.journal, next).map_err(in_folder)?;
+    let committer = Committer::start(Arc::clone(&shared), Disk { file, journal: found.journal, confirmed }, next)
+        .map_err(in_folder)?;
     Ok(Opened { handle: Handle { shared, committer, _lock: lock }, suspicion })
 }
 
