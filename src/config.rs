@@ -169,6 +169,8 @@ impl Config {
             let problem = "must be at least 1, or nobody could sign in".to_owned();
             return Err(ConfigError::Impossible { key: "sessions_per_user", problem });
         }
+        let cost = raw.password_hash.check();
+        cost.map_err(|error| ConfigError::Impossible { key: "password_hash", problem: error.to_string() })?;
         let network = |text: &String| {
             parse_network(text).map_err(|_| ConfigError::Impossible {
                 key: "trusted_proxies",
@@ -251,6 +253,7 @@ mod tests {
             ("public_url = \"https://x/y\"", "without a path"),
             ("trusted_proxies = [\"everyone\"]", "`everyone`"),
             ("password_hash = { memory = 1 }", "memory"),
+            ("password_hash = { memory_kib = 1 }", "sessiond.password_hash"),
         ] {
             let error = read(toml).expect_err(toml);
             assert!(error.contains(told), "{toml}: {error}");

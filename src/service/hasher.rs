@@ -32,6 +32,21 @@ impl Default for Cost {
     }
 }
 
+impl Cost {
+    /// Whether Argon2 allows it.
+    ///
+    /// # Errors
+    /// Says what it does not allow.
+    pub fn check(self) -> Result<(), CostError> {
+        self.params().map(drop)
+    }
+
+    fn params(self) -> Result<Params, CostError> {
+        let params = Params::new(self.memory_kib, self.passes, self.lanes, None);
+        params.map_err(|error| CostError(error.to_string()))
+    }
+}
+
 /// A cost that Argon2 does not know.
 #[derive(Debug, thiserror::Error)]
 #[error("argon2 allows no such cost: {0}")]
@@ -56,8 +71,7 @@ impl Hasher {
     /// A hasher for this machine's cores.
     pub fn new(cost: Cost, entropy: Arc<dyn Entropy>) -> Result<Self, CostError> {
         let error = |error: &dyn std::fmt::Display| CostError(error.to_string());
-        let params = Params::new(cost.memory_kib, cost.passes, cost.lanes, None).map_err(|e| error(&e))?;
-        let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
+        let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, cost.params()?);
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let nobody = hash(&argon, &random::<32>(&*entropy), &random::<16>(&*entropy)).map_err(|e| error(&e))?;
         let waiting = Semaphore::new(cores * (1 + QUEUE_PER_CORE));

@@ -1,5 +1,6 @@
 //! Opening a database that may be new, in use, damaged, read-only or from a later version.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -79,7 +80,7 @@ pub fn open(folder: &Path, environment: Environment) -> Result<Opened, OpenError
     make_private(folder).map_err(in_folder)?;
     // Before anything is touched: whoever opens the store at the same time must not have its files moved away.
     let lock = lock(folder)?;
-    let (trees, file) = open_trees(&folder.join("db")).map_err(|failure| failure.told(folder))?;
+    let (trees, file) = open_trees(&folder.join("db")).map_err(|failure| failure.told(&folder.join("db")))?;
     check_format(&trees, folder)?;
     for directory in folder.ancestors().take(2) {
         sync_directory(directory).map_err(in_folder)?;
@@ -126,8 +127,10 @@ fn doubt(found: &Found, known: EventSeq) -> Option<String> {
     if found.created && known > EventSeq(0) {
         return Some("the journal of endings is missing".to_owned());
     }
-    (known < found.confirmed)
-        .then(|| format!("the database has forgotten everything after event {}, of {}", known.0, found.confirmed.0))
+    // What the journal puts back is not lost; sled leaves no gaps between the others.
+    let kept: BTreeSet<u64> = found.entries.iter().filter_map(|entry| Some(entry.event.as_ref()?.seq.0)).collect();
+    let lost = (known.0 + 1..=found.confirmed.0).filter(|seq| !kept.contains(seq)).count();
+    (lost > 0).then(|| format!("the database has forgotten {lost} changes that were on disk"))
 }
 
 /// Opens sled's database and its file once more, for syncs of our own.
