@@ -13,7 +13,9 @@ pub fn start(server: bool) {
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
-        .with_target(false);
+        .with_target(false)
+        // A log on a full disk must not end the process, which complaining about it on the same stream would.
+        .log_internal_errors(false);
     // Whoever embeds the program may have started a log already.
     let _ = logs.try_init();
     // A panic is a line of the log like any other; damaged databases make sled panic, and the message says enough.

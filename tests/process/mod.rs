@@ -5,6 +5,7 @@
 mod alone;
 mod client;
 mod damage;
+mod full;
 mod kill;
 mod program;
 mod promise;

@@ -213,6 +213,10 @@ impl Server {
         assert_eq!((done.status, done.location()), (303, "/login"), "{}", done.body);
     }
 
+    pub fn id(&self) -> u32 {
+        self.running.child.id()
+    }
+
     pub fn client(&self) -> Client {
         Client::new(self.address)
     }

@@ -2,7 +2,8 @@
 //! `flush` and one `fdatasync` of its own, and then answers everybody.
 //!
 //! sled's own `flush` starts the writing without waiting for the disk, hence the descriptor of our own. A write or a sync
-//! that failed *poisons* the database: nobody knows what the disk holds, so nothing is read or written any more.
+//! that failed *poisons* the database: nobody knows what the disk holds, so nothing is read or written any more until the
+//! store has been opened anew.
 
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -27,10 +28,19 @@ const GROUP: usize = 256;
 
 /// Answers whoever asked for a change, once its group is on disk or could not be put there.
 type Answer = Box<dyn FnOnce(bool) + Send>;
+
+/// What makes a change good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Proof {
+    /// It is on disk in the database.
+    Database,
+    /// It is an ending and nothing else: on disk in the journal, it will be replayed over any database.
+    Journal,
+}
 type Work = Box<dyn FnOnce(&mut Step<'_>) -> (bool, Answer) + Send>;
 
 enum Job {
-    Change { work: Work, sync: bool },
+    Change { work: Work, sync: bool, proof: Proof },
     Close(oneshot::Sender<()>),
 }
 
@@ -69,6 +79,7 @@ impl Committer {
     pub async fn commit<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Step<'_>) -> Result<T> + Send + 'static,
+        proof: Proof,
     ) -> Result<T> {
         self.healthy()?;
         let (answer, answered) = oneshot::channel();
@@ -82,7 +93,7 @@ impl Committer {
             });
             (done, answer)
         });
-        self.jobs.send(Job::Change { work, sync: true }).await.map_err(|_| stopped())?;
+        self.jobs.send(Job::Change { work, sync: true, proof }).await.map_err(|_| stopped())?;
         answered.await.map_err(|_| unconfirmed())?
     }
 
@@ -92,7 +103,7 @@ impl Committer {
             let done = work(step).is_ok();
             (done, Box::new(|_| ()))
         });
-        let _ = self.jobs.try_send(Job::Change { work, sync: false });
+        let _ = self.jobs.try_send(Job::Change { work, sync: false, proof: Proof::Database });
     }
 
     /// Does what was handed in before, flushes and stops.
@@ -131,7 +142,7 @@ struct Writer {
 /// What a group has gathered on its way to the disk.
 #[derive(Default)]
 struct Gathered {
-    answers: Vec<Answer>,
+    answers: Vec<(Answer, Proof)>,
     durable: Vec<Effect>,
     ends: Vec<Entry>,
 }
@@ -148,6 +159,7 @@ impl Writer {
             }
             // sled may panic on damaged pages; a panic must not look like an answer.
             match catch_unwind(AssertUnwindSafe(|| self.group(group))) {
+                Ok(None) if self.poisoned.load(Ordering::Acquire) => return,
                 Ok(None) => {}
                 Ok(Some(closed)) => {
                     self.poisoned.store(true, Ordering::Release);
@@ -175,43 +187,49 @@ impl Writer {
                     sync = true;
                     break;
                 }
-                Job::Change { work, sync: wanted } => {
-                    self.step(work, &mut gathered);
+                Job::Change { work, sync: wanted, proof } => {
+                    self.step(work, proof, &mut gathered);
                     // A refusal waits as well: what it saw may have been written in this very group.
                     sync |= wanted;
                 }
             }
         }
         let Gathered { answers, durable, ends } = gathered;
-        let healthy =
-            !self.poisoned.load(Ordering::Acquire) && self.journal(&ends, confirmed) && (!sync || self.sync());
+        // The journal first: it takes endings even where the database takes nothing any more.
+        let journaled = self.journal(&ends, confirmed);
+        let healthy = journaled && !self.poisoned.load(Ordering::Acquire) && (!sync || self.sync());
         if healthy {
             for effect in durable {
                 effect(&self.shared);
             }
         }
-        for answer in answers {
-            answer(healthy);
+        for (answer, proof) in answers {
+            answer(healthy || (proof == Proof::Journal && journaled));
         }
         close
     }
 
-    fn step(&mut self, work: Work, gathered: &mut Gathered) {
+    fn step(&mut self, work: Work, proof: Proof, gathered: &mut Gathered) {
         let now = self.shared.index().begin_step(&*self.shared.environment.clock);
-        self.change(work, now, gathered);
+        self.change(work, proof, now, gathered);
         self.shared.index().end_step();
     }
 
-    fn change(&mut self, work: Work, now: Timestamp, gathered: &mut Gathered) {
+    fn change(&mut self, work: Work, proof: Proof, now: Timestamp, gathered: &mut Gathered) {
         let mut step = Step::new(&self.shared, now, self.next);
         let (done, answer) = work(&mut step);
-        gathered.answers.push(answer);
-        if !done || self.poisoned.load(Ordering::Acquire) {
+        gathered.answers.push((answer, proof));
+        if !done {
             return;
         }
         let Outcome { writes, ends, visible, durable, next } = step.finish();
-        if let Err(error) = self.write(&writes) {
-            return self.poison("write", &error);
+        if !self.poisoned.load(Ordering::Acquire)
+            && let Err(error) = self.write(&writes)
+        {
+            self.poison("write", &error);
+        }
+        if self.poisoned.load(Ordering::Acquire) && proof == Proof::Database {
+            return;
         }
         self.next = next;
         for effect in visible {

@@ -76,7 +76,7 @@ pub struct Opened {
 /// Opens or creates the store in `folder`: the database in `db/`, the journal of endings in `ends/`.
 pub fn open(folder: &Path, environment: Environment) -> Result<Opened, OpenError> {
     let in_folder = |source| OpenError::Folder { folder: folder.to_owned(), source };
-    let damaged = |error: &dyn std::error::Error| OpenError::Damaged { folder: folder.to_owned(), what: chain(error) };
+    let damaged = |error: &dyn std::error::Error| damaged(folder, error);
     make_private(folder).map_err(in_folder)?;
     // Before anything is touched: whoever opens the store at the same time must not have its files moved away.
     let lock = lock(folder)?;
@@ -334,6 +334,11 @@ pub fn arrival(
         address: standing.session.client().address,
         class,
     }
+}
+
+/// It cannot be used as it is, for this reason.
+pub fn damaged(folder: &Path, error: &dyn std::error::Error) -> OpenError {
+    OpenError::Damaged { folder: folder.to_owned(), what: chain(error) }
 }
 
 fn chain(error: &dyn std::error::Error) -> String {

@@ -9,7 +9,7 @@ use super::open::arrival;
 use super::shelf::Class;
 use super::step::Step;
 use super::trees::{EPOCH, Place, session_key};
-use super::{Sled, listing};
+use super::{Sled, listing, space};
 use crate::domain::audit::{Action, Draft, Outcome};
 use crate::domain::ending::{Actor, Ended, Ending, Reason};
 use crate::domain::epoch::{Epoch, Epochs};
@@ -35,19 +35,20 @@ impl Sessions for Sled {
     }
 
     async fn create(&self, session: Session, replaces: Option<SessionId>) -> Result<Created> {
+        space::check(&self.0.folder)?;
         self.commit(move |step| create(step, &session, replaces)).await
     }
 
     async fn end(&self, user: UserKey, id: SessionId, ending: Ending) -> Result<End> {
-        self.commit(move |step| end(step, user, id, &ending)).await
+        self.commit_ending(move |step| end(step, user, id, &ending)).await
     }
 
     async fn end_user(&self, user: UserKey, keep: Option<SessionId>, ending: Ending) -> Result<EndUser> {
-        self.commit(move |step| end_user(step, user, keep, &ending)).await
+        self.commit_ending(move |step| end_user(step, user, keep, &ending)).await
     }
 
     async fn end_everyone(&self, ending: Ending) -> Result<EndedEveryone> {
-        self.commit(move |step| end_everyone(step, &ending)).await
+        self.commit_ending(move |step| end_everyone(step, &ending)).await
     }
 
     async fn reauthenticate(&self, user: UserKey, id: SessionId, from: Option<IpAddr>) -> Result<Change> {
@@ -192,7 +193,7 @@ fn end_user(step: &mut Step<'_>, user: UserKey, keep: Option<SessionId>, ending:
     Ok(EndUser::Done { count, ended })
 }
 
-fn end_everyone(step: &mut Step<'_>, ending: &Ending) -> Result<EndedEveryone> {
+pub(super) fn end_everyone(step: &mut Step<'_>, ending: &Ending) -> Result<EndedEveryone> {
     let shared = step.shared;
     let count = {
         let mut index = shared.index();

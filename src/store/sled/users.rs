@@ -5,8 +5,8 @@ use std::ops::Bound;
 
 use async_trait::async_trait;
 
-use super::Sled;
 use super::trees::Place;
+use super::{Sled, space};
 use crate::domain::audit::{Draft, Event};
 use crate::domain::ending::Actor;
 use crate::domain::id::{EventSeq, UserKey};
@@ -28,6 +28,7 @@ impl Users for Sled {
     }
 
     async fn create_user(&self, user: User, first: bool, by: Actor, from: Option<IpAddr>) -> Result<UserCreated> {
+        space::check(&self.0.folder)?;
         self.commit(move |step| {
             let trees = &step.shared.trees;
             if first && !trees.tree(Place::Users).is_empty() {
