@@ -12,6 +12,9 @@ use crate::domain::lifetime::{Lifetime, Limits};
 use crate::domain::listing::parse_network;
 use crate::service::hasher::Cost;
 
+/// How long past sessions and audit events are kept unless told otherwise.
+const RETENTION: Duration = Duration::from_hours(24 * 90);
+
 /// Settings as somebody wrote them.
 #[derive(Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -25,6 +28,7 @@ struct Raw {
     persistent: RawLifetime,
     administrator: RawLifetime,
     sessions_per_user: u32,
+    retention: Span,
     password_hash: Cost,
 }
 
@@ -48,6 +52,7 @@ impl Default for Raw {
             persistent: RawLifetime::default(),
             administrator: RawLifetime::default(),
             sessions_per_user,
+            retention: Span(RETENTION),
             password_hash: Cost::default(),
         }
     }
@@ -140,6 +145,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// How long sessions live, and how many a user may have.
     pub limits: Limits,
+    /// How long past sessions and audit events are kept.
+    pub retention: Duration,
     /// What one password hash costs.
     pub password_hash: Cost,
 }
@@ -169,6 +176,11 @@ impl Config {
             let problem = "must be at least 1, or nobody could sign in".to_owned();
             return Err(ConfigError::Impossible { key: "sessions_per_user", problem });
         }
+        let longest = [limits.standard, limits.persistent, limits.administrator].map(|lifetime| lifetime.absolute);
+        if longest.into_iter().any(|absolute| raw.retention.0 < absolute) {
+            let problem = "must not be shorter than the longest lifetime of a session".to_owned();
+            return Err(ConfigError::Impossible { key: "retention", problem });
+        }
         let cost = raw.password_hash.check();
         cost.map_err(|error| ConfigError::Impossible { key: "password_hash", problem: error.to_string() })?;
         let network = |text: &String| {
@@ -184,6 +196,7 @@ impl Config {
             allowed_origins: origins.collect::<Result<_, _>>()?,
             trusted_proxies: raw.trusted_proxies.iter().map(network).collect::<Result<_, _>>()?,
             limits,
+            retention: raw.retention.0,
             password_hash: raw.password_hash,
         })
     }
@@ -249,6 +262,7 @@ mod tests {
             ("absolute = \"500d\"", "400 days"),
             ("administrator = { idle = 1 }", "sessiond.administrator: idle must be at least a minute"),
             ("sessions_per_user = 0", "sessiond.sessions_per_user"),
+            ("retention = \"29d\"", "sessiond.retention"),
             ("public_url = \"login.example.com\"", "sessiond.public_url"),
             ("public_url = \"https://x/y\"", "without a path"),
             ("trusted_proxies = [\"everyone\"]", "`everyone`"),

@@ -50,6 +50,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     let started = Draft::new(Actor::System, Action::Start, Outcome::Success);
     service.store().record(started).await?;
     let reaper = tokio::spawn(Arc::clone(&service).keep_reaping());
+    let sweeper = tokio::spawn(Arc::clone(&service).keep_sweeping(config.retention));
 
     let rocket = web::build(figment, Arc::clone(&service)).map_err(|error| match error {
         BuildError::Config(error) => Failure::from(error),
@@ -70,6 +71,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
 
     // Requests may still be served until the launch returns, so the last flush belongs here.
     reaper.abort();
+    sweeper.abort();
     service.store().close().await?;
     tracing::info!("stopped");
     served.map_err(|error| match error {

@@ -221,6 +221,17 @@ pub enum Verdict {
     Expired(Timestamp),
 }
 
+impl Verdict {
+    /// Since when it is past; `None` if it is live.
+    pub fn since(&self) -> Option<Timestamp> {
+        match self {
+            Self::Live => None,
+            Self::Ended(ended) => Some(ended.at),
+            Self::Expired(at) => Some(*at),
+        }
+    }
+}
+
 impl Standing {
     /// The rule.
     pub fn verdict(&self, now: Timestamp, limits: &Limits) -> Verdict {

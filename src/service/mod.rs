@@ -6,6 +6,7 @@ pub mod hasher;
 pub mod reaper;
 pub mod sessions;
 pub mod setup;
+pub mod sweeper;
 pub mod users;
 
 use std::sync::Arc;

@@ -40,6 +40,7 @@ use crate::domain::id::{EventSeq, SessionId, UserKey};
 use crate::domain::lifetime::Limits;
 use crate::domain::listing::{Filter, Page, Query, Total};
 use crate::domain::session::{Session, Standing, Verdict};
+use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{Email, User};
 pub use error::StoreError;
 
@@ -216,6 +217,11 @@ pub trait Store: Sessions + Users + Audit {
 
     /// Whether a write would be accepted now.
     async fn ready(&self) -> Result<()>;
+
+    /// Removes sessions that were past before `before`, older audit events, and what the log of replaced epochs no longer
+    /// needs. Looks at no more than about `most` of them; returns how many it looked at, zero once it is through. Touches
+    /// nothing that is live, and may be killed anywhere.
+    async fn sweep(&self, before: Timestamp, most: usize) -> Result<usize>;
 
     /// Writes out what is pending and lets go of the files. Afterwards every call is [`StoreError::Unavailable`].
     async fn close(&self) -> Result<()>;

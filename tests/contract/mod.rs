@@ -35,5 +35,6 @@ mod lifecycle;
 mod listing;
 mod model;
 mod reap;
+mod sweep;
 mod touch_and_expiry;
 mod users;

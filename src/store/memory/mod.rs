@@ -23,6 +23,7 @@ use self::users::Claims;
 use super::{Environment, Result, Store};
 use crate::domain::epoch::Epoch;
 use crate::domain::id::UserKey;
+use crate::domain::timestamp::Timestamp;
 
 pub use self::faults::Faults;
 
@@ -88,6 +89,15 @@ impl Memory {
         self.partitions.read().unwrap_or_else(PoisonError::into_inner).get(&user).cloned()
     }
 
+    fn sweep_partitions(&self, before: Timestamp, most: usize) -> usize {
+        let mut removed = 0;
+        for partition in self.partitions() {
+            let user = lock(&partition).user().key();
+            removed += self.step(user, |step| step.sweep(before, most - removed)).unwrap_or(0);
+        }
+        if removed > 0 { removed } else { lock(&self.log).sweep(before, most) }
+    }
+
     /// All partitions there are at this moment, to be locked one after the other.
     fn partitions(&self) -> Vec<Arc<Mutex<Partition>>> {
         self.partitions.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
@@ -102,6 +112,10 @@ impl Store for Memory {
 
     async fn ready(&self) -> Result<()> {
         self.faults.enter("ready", Access::Write).await
+    }
+
+    async fn sweep(&self, before: Timestamp, most: usize) -> Result<usize> {
+        self.write("sweep", || self.sweep_partitions(before, most)).await
     }
 
     async fn close(&self) -> Result<()> {

@@ -93,6 +93,11 @@ impl Partition {
         self.sessions.get_mut(&id).is_some_and(|session| change(session).is_ok())
     }
 
+    pub(super) fn remove(&mut self, id: SessionId) {
+        self.sessions.remove(&id);
+        self.seen.remove(&id);
+    }
+
     pub(super) fn note_seen(&mut self, id: SessionId, at: Timestamp) {
         self.seen.insert(id, at);
     }
@@ -112,6 +117,14 @@ impl Log {
         let seq = EventSeq(self.0.last().map_or(1, |event| event.seq.0 + 1));
         self.0.push(Event { seq, at, draft });
         seq
+    }
+
+    /// Forgets what is older, but never the last: its number is where the next one goes on.
+    pub(super) fn sweep(&mut self, before: Timestamp, most: usize) -> usize {
+        let last = self.0.len().saturating_sub(1);
+        let old = self.0.iter().take(last).take_while(|event| event.at < before).take(most).count();
+        self.0.drain(..old);
+        old
     }
 
     pub(super) fn newest(&self, before: Option<EventSeq>, most: usize) -> Vec<Event> {

@@ -128,6 +128,16 @@ impl Step<'_> {
         }
     }
 
+    pub(super) fn sweep(&mut self, before: Timestamp, most: usize) -> usize {
+        let old = |standing: &Standing| self.verdict_of(standing).since().is_some_and(|since| since < before);
+        let standings = self.partition.standings(self.server);
+        let gone: Vec<_> = standings.iter().filter(|standing| old(standing)).take(most).collect();
+        for standing in &gone {
+            self.partition.remove(standing.session.id());
+        }
+        gone.len()
+    }
+
     /// What ran out before its epoch was replaced has run out: it is no record to write an ending into.
     pub(super) fn reap(&mut self, most: usize) -> usize {
         let withdrawn = |standing: &Standing| match self.verdict_of(standing) {

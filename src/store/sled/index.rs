@@ -90,6 +90,8 @@ pub struct Index {
     pending: Vec<SessionId>,
     generation: u64,
     unreaped: VecDeque<Unreaped>,
+    /// How far the sweep has got through the past ones, oldest first.
+    swept: Option<Position>,
     /// The time of the step under way. Until its effects stand here, nothing expires that it still took for live.
     step: Option<Timestamp>,
 }
@@ -343,6 +345,27 @@ impl Index {
             }
         }
         found
+    }
+
+    /// Whether every record tells its own story.
+    pub fn is_reaped(&self) -> bool {
+        self.unreaped.is_empty()
+    }
+
+    /// The next past sessions that were last seen before `before`, oldest first; none at the end, and then from the start.
+    pub fn sweepable(&mut self, before: Timestamp, most: usize) -> Vec<(UserKey, SessionId)> {
+        let past = self.shelf.walk(Order::LastActive, &[Class::Ended, Class::Expired], self.swept, Towards::Newer);
+        let found: Vec<_> = past.take_while(|(seen, _)| *seen < before).take(most).collect();
+        self.swept = found.last().copied();
+        found.into_iter().filter_map(|(_, id)| Some((self.entries.get(&id)?.user, id))).collect()
+    }
+
+    /// Forgets a past session.
+    pub fn remove(&mut self, id: SessionId) {
+        if let Some(entry) = self.entries.get(&id).filter(|entry| entry.class != Class::Live).cloned() {
+            self.displace(id, &entry);
+            self.entries.remove(&id);
+        }
     }
 
     /// Moves an entry whose generation has passed to where its status belongs.

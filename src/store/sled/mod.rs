@@ -13,6 +13,7 @@ mod sessions;
 mod shelf;
 mod space;
 mod step;
+mod sweep;
 mod trees;
 mod users;
 
@@ -31,6 +32,7 @@ use self::open::Opened;
 use self::step::{Shared, Step};
 use super::{Environment, Result, Store, StoreError};
 use crate::domain::ending::{Actor, Ending, Reason};
+use crate::domain::timestamp::Timestamp;
 
 /// How long to wait before opening a store that failed is tried once more; twice as long each time.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -174,6 +176,10 @@ impl Store for Sled {
 
     async fn ready(&self) -> Result<()> {
         self.commit(|_| Ok(())).await
+    }
+
+    async fn sweep(&self, before: Timestamp, most: usize) -> Result<usize> {
+        self.commit(move |step| sweep::sweep(step, before, most)).await
     }
 
     async fn close(&self) -> Result<()> {

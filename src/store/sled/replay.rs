@@ -2,7 +2,9 @@
 
 use super::journal::{Effect, Entry};
 use super::trees::{EPOCH, Place, Trees, Write, session_key};
+use crate::domain::audit::Event;
 use crate::domain::epoch::Epoch;
+use crate::domain::id::EventSeq;
 use crate::domain::session::{AlreadyEnded, Session, State};
 use crate::store::codec::{self, Record};
 use crate::store::{Result, StoreError};
@@ -10,10 +12,13 @@ use crate::store::{Result, StoreError};
 /// Replays all entries, oldest first; repeating it changes nothing. Answers how many of them the database did not have.
 pub fn replay(trees: &Trees, entries: &[Entry]) -> Result<usize> {
     let mut missing = 0;
+    // What is older than the oldest event has been swept, and nobody misses it.
+    let first = trees.scan::<Event>(Place::Audit).next().transpose()?.map_or(EventSeq(0), |(_, event)| event.seq);
     for entry in entries {
         let mut writes = Vec::new();
-        effect(trees, &entry.effect, &mut writes)?;
+        effect(trees, &entry.effect, first, &mut writes)?;
         if let Some(event) = &entry.event
+            && event.seq >= first
             && trees.event(event.seq)?.is_none()
         {
             put(&mut writes, Place::Audit, &event.seq.0.to_be_bytes(), event)?;
@@ -26,7 +31,7 @@ pub fn replay(trees: &Trees, entries: &[Entry]) -> Result<usize> {
     Ok(missing)
 }
 
-fn effect(trees: &Trees, effect: &Effect, writes: &mut Vec<Write>) -> Result<()> {
+fn effect(trees: &Trees, effect: &Effect, first: EventSeq, writes: &mut Vec<Write>) -> Result<()> {
     match effect {
         Effect::Session { user, id, ended } => {
             let key = session_key(*user, *id);
@@ -36,7 +41,7 @@ fn effect(trees: &Trees, effect: &Effect, writes: &mut Vec<Write>) -> Result<()>
             change(trees, &session_key(*user, *id), writes, |session| session.expire(*at))
         }
         Effect::User { user, old, fresh, keep, ended } => {
-            if trees.replaced(*old)?.is_none() {
+            if ended.event >= first && trees.replaced(*old)?.is_none() {
                 put(writes, Place::Replaced, old.bytes(), ended)?;
             }
             if let Some(mut owner) = trees.user(*user)?.filter(|owner| owner.epoch == *old) {
@@ -52,7 +57,7 @@ fn effect(trees: &Trees, effect: &Effect, writes: &mut Vec<Write>) -> Result<()>
             Ok(())
         }
         Effect::Server { old, fresh, ended } => {
-            if trees.replaced(*old)?.is_none() {
+            if ended.event >= first && trees.replaced(*old)?.is_none() {
                 put(writes, Place::Replaced, old.bytes(), ended)?;
             }
             if trees.get::<Epoch>(Place::Meta, EPOCH)? == Some(*old) {

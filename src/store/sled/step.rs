@@ -97,6 +97,11 @@ impl<'a> Step<'a> {
         Ok(())
     }
 
+    /// Removes a record.
+    pub fn remove(&mut self, place: Place, key: &[u8]) {
+        self.writes.push(Write { place, key: key.to_vec(), value: None });
+    }
+
     /// Writes the next audit event.
     pub fn event(&mut self, draft: Draft) -> Result<Event> {
         let seq = self.next;

@@ -1,0 +1,72 @@
+//! Removing what is past and old enough, a little at a time.
+
+use super::step::Step;
+use super::trees::{Place, session_key};
+use crate::domain::audit::Event;
+use crate::domain::ending::Ended;
+use crate::domain::timestamp::Timestamp;
+use crate::store::Result;
+
+/// Looks at up to `most` things that may be older than `before`: sessions first, then events, and the log of replaced epochs
+/// once no session needs it.
+pub fn sweep(step: &mut Step<'_>, before: Timestamp, most: usize) -> Result<usize> {
+    match sessions(step, before, most)? {
+        0 => {}
+        looked => return Ok(looked),
+    }
+    match events(step, before, most)? {
+        0 => {}
+        removed => return Ok(removed),
+    }
+    if step.shared.index().is_reaped() { replaced(step, before, most) } else { Ok(0) }
+}
+
+fn sessions(step: &mut Step<'_>, before: Timestamp, most: usize) -> Result<usize> {
+    let found = step.shared.index().sweepable(before, most);
+    for (user, id) in &found {
+        let (user, id) = (*user, *id);
+        let Some(standing) = step.shared.standing(user, id)? else { continue };
+        let verdict = standing.verdict(step.now, &step.shared.environment.limits);
+        if verdict.since().is_some_and(|since| since < before) {
+            step.remove(Place::Sessions, &session_key(user, id));
+            step.remove(Place::Seen, &session_key(user, id));
+            step.when_visible(move |shared| shared.index().remove(id));
+        }
+    }
+    Ok(found.len())
+}
+
+/// Never the last one: its number is where the next one goes on.
+fn events(step: &mut Step<'_>, before: Timestamp, most: usize) -> Result<usize> {
+    let mut old = Vec::new();
+    let mut newer = false;
+    for record in step.shared.trees.scan::<Event>(Place::Audit).take(most + 1) {
+        let (key, event) = record?;
+        newer = event.at >= before || old.len() == most;
+        if newer {
+            break;
+        }
+        old.push(key);
+    }
+    if !newer {
+        old.pop();
+    }
+    for key in &old {
+        step.remove(Place::Audit, key);
+    }
+    Ok(old.len())
+}
+
+fn replaced(step: &mut Step<'_>, before: Timestamp, most: usize) -> Result<usize> {
+    let mut old = Vec::new();
+    for record in step.shared.trees.scan::<Ended>(Place::Replaced) {
+        let (key, ended) = record?;
+        if ended.at < before && old.len() < most {
+            old.push(key);
+        }
+    }
+    for key in &old {
+        step.remove(Place::Replaced, key);
+    }
+    Ok(old.len())
+}
