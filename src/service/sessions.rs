@@ -136,10 +136,12 @@ impl Service {
         }
     }
 
-    /// Waits until whatever ended before this call is on disk: for telling somebody that they are signed out whose session
-    /// another request is ending at the same moment.
-    pub async fn settle(&self) -> Result<()> {
-        self.store.ready().await
+    /// Signs out somebody whose session is past: makes sure that it is so on disk, since another request may be ending it at
+    /// this moment, and since what ran out is written down nowhere yet.
+    pub async fn sign_out_past(&self, credential: &Credential, from: Option<IpAddr>) -> Result<SignedOut> {
+        let ending = Ending::new(Actor::Anonymous, Reason::SignedOut, from);
+        self.store.end(credential.user(), credential.session(), ending).await?;
+        Ok(SignedOut::Already)
     }
 
     /// Ends one session of anybody, as an administrator.

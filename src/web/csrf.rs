@@ -87,7 +87,16 @@ pub fn judge(asked: &Asked<'_>, config: &Config) -> Judgement {
     match (vouched, asked.rewritten) {
         (false, _) | (_, true) => Judgement::Foreign,
         (true, false) if asked.method != Method::Post || asked.json || asked.token => Judgement::Pass,
-        (true, false) => Judgement::Stale,
+        // What another site's page has sent, allowed or not, is not to be sent again by one press.
+        (true, false) if from_own_page(asked, config) => Judgement::Stale,
+        (true, false) => Judgement::Unsure,
+    }
+}
+
+fn from_own_page(asked: &Asked<'_>, config: &Config) -> bool {
+    match (asked.site, asked.origin) {
+        (Some(site), _) => matches!(site, "same-origin" | "none"),
+        (None, origin) => origin.is_some_and(|origin| is_own(origin, asked.host, config.public_url.as_ref())),
     }
 }
 
@@ -150,13 +159,13 @@ mod tests {
             (Post, Some("same-origin"), own, Stale, Pass),
             (Post, Some("none"), None, Stale, Pass),
             (Post, Some("same-site"), own, Foreign, Foreign),
-            (Post, Some("same-site"), app, Stale, Pass),
+            (Post, Some("same-site"), app, Unsure, Pass),
             (Post, Some("cross-site"), evil, Foreign, Foreign),
             (Post, Some("cross-site"), None, Foreign, Foreign),
-            (Post, Some("cross-site"), app, Stale, Pass),
+            (Post, Some("cross-site"), app, Unsure, Pass),
             (Post, Some("nonsense"), own, Foreign, Foreign),
             (Post, None, own, Stale, Pass),
-            (Post, None, app, Stale, Pass),
+            (Post, None, app, Unsure, Pass),
             (Post, None, evil, Foreign, Foreign),
             (Post, None, Some("null"), Foreign, Foreign),
             (Post, None, Some("http://login.example.com"), Foreign, Foreign),

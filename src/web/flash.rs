@@ -36,6 +36,8 @@ pub enum Flash {
     Everyone(u64),
     /// The person signed out here, and so many of their sessions ended in all.
     SignedOut(u64),
+    /// The person wanted to sign out everywhere from a session that was over already.
+    OverAlready,
     /// Signed in, and so many older sessions had to make room.
     Displaced(u64),
     /// The first administrator was created.
@@ -52,6 +54,7 @@ impl Flash {
             Self::Everyone(count) => format!("everyone~{count}"),
             Self::SignedOut(count) => format!("out~{count}"),
             Self::Displaced(count) => format!("displaced~{count}"),
+            Self::OverAlready => "over".to_owned(),
             Self::SetUp => "setup".to_owned(),
         }
     }
@@ -77,6 +80,7 @@ impl FromStr for Flash {
             "everyone" => Self::Everyone(number(part()?)?),
             "out" => Self::SignedOut(number(part()?)?),
             "displaced" => Self::Displaced(number(part()?)?),
+            "over" => Self::OverAlready,
             "setup" => Self::SetUp,
             _ => return Err(()),
         })
@@ -96,6 +100,7 @@ mod tests {
             Flash::Ended { ended: 3, already: 1, unknown: 0 },
             Flash::Everyone(7),
             Flash::SignedOut(2),
+            Flash::OverAlready,
             Flash::Displaced(1),
             Flash::SetUp,
         ] {

@@ -11,6 +11,7 @@ use super::Core;
 use super::gate::Attached;
 use super::seen::Seen;
 use crate::domain::client::Client;
+use crate::domain::credential::Credential;
 use crate::domain::ending::Actor;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::user::Label;
@@ -133,8 +134,8 @@ pub(super) struct Caller<'r> {
     pub agent: &'r str,
     pub address: Option<IpAddr>,
     pub live: Option<&'r LiveSession>,
-    /// Whether they hold the credential of a session that has ended.
-    pub ended: bool,
+    /// The credential of a session that has ended or run out; its secret is the right one.
+    pub past: Option<&'r Credential>,
 }
 
 impl Caller<'_> {
@@ -151,7 +152,11 @@ impl<'r> FromRequest<'r> for Caller<'r> {
         let seen = Seen::of(request);
         let live = if let Resolved::Live(live) = &seen.resolved { Some(&**live) } else { None };
         let agent = request.headers().get_one("user-agent").unwrap_or("");
-        let ended = matches!(seen.resolved, Resolved::Ended(_));
-        Outcome::Success(Self { agent, address: seen.address, live, ended })
+        let past = if matches!(seen.resolved, Resolved::Ended(_) | Resolved::Expired(_)) {
+            seen.credential.as_ref()
+        } else {
+            None
+        };
+        Outcome::Success(Self { agent, address: seen.address, live, past })
     }
 }

@@ -87,7 +87,8 @@ fn unavailable(request: &Request<'_>, seen: &Seen) -> response::Result<'static> 
         return Ok(response);
     }
     if seen.uri.split('?').next() == Some("/logout") && seen.method != Method::Get {
-        return unconfirmed_sign_out().respond_to(request);
+        // How far it was to go stands in a body that nobody has read: ask again.
+        return unconfirmed_sign_out(None).respond_to(request);
     }
     error::unavailable().respond_to(request)
 }
@@ -102,15 +103,16 @@ fn doubled(request: &Request<'_>) -> response::Result<'static> {
     error::page(Status::BadRequest, "You are not signed out", told).respond_to(request)
 }
 
-/// The page for a sign-out that nobody can vouch for.
-pub fn unconfirmed_sign_out() -> Page {
-    let context = json!({
-        "heading": "We could not confirm that you are signed out",
-        "text": "The server could not write it down. You may be signed out or not: try again, and close the browser only once it says that you are signed out.",
-        "action": "/logout",
-        "fields": [],
-        "button": "Try again",
-    });
+/// The page for a sign-out that nobody can vouch for, to be repeated as it was or asked for anew.
+pub fn unconfirmed_sign_out(scope: Option<&str>) -> Page {
+    let heading = "We could not confirm that you are signed out";
+    let told = "The server could not write it down. You may be signed out or not: try again, and close the browser only once it says that you are signed out.";
+    let Some(scope) = scope else {
+        return error::page_with(Status::ServiceUnavailable, heading, told, "/logout", "Try again");
+    };
+    let fields = [json!({ "name": "scope", "value": scope })];
+    let context =
+        json!({ "heading": heading, "text": told, "action": "/logout", "fields": fields, "button": "Try again" });
     Page::new("pages/unconfirmed.html", "Not confirmed", context).status(Status::ServiceUnavailable)
 }
 
@@ -130,23 +132,25 @@ async fn refused(
         return error::page(Status::Forbidden, "Refused", told).respond_to(request);
     }
     let is_form = request.content_type().is_some_and(|kind| kind.is_form());
-    let body = if is_form {
-        data.open(KEPT.bytes()).into_string().await.map_err(|_| Status::BadRequest)?.into_inner()
+    let (body, whole) = if is_form {
+        let body = data.open(KEPT.bytes()).into_string().await.map_err(|_| Status::BadRequest)?;
+        let whole = body.is_complete();
+        (body.into_inner(), whole)
     } else {
-        String::new()
+        (String::new(), false)
     };
     let fields: Vec<(String, String)> = rocket::form::Form::values(&body)
         .map(|field| (decoded(field.name.source().as_str()), decoded(field.value)))
         .filter(|(name, _)| !SECRET.contains(&name.as_str()))
         .collect();
-    stale(seen, judgement, &fields).respond_to(request)
+    stale(seen, judgement == Judgement::Stale && whole, &fields).respond_to(request)
 }
 
 fn decoded(text: &str) -> String {
     rocket::http::RawStr::new(text).url_decode_lossy().into_owned()
 }
 
-fn stale(seen: &Seen, judgement: Judgement, fields: &[(String, String)]) -> Page {
+fn stale(seen: &Seen, own: bool, fields: &[(String, String)]) -> Page {
     let path = seen.uri.split('?').next().unwrap_or_default();
     let field = |name: &str| fields.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
     let told = "This form was out of date. Nothing was changed; send it again.";
@@ -165,8 +169,7 @@ fn stale(seen: &Seen, judgement: Judgement, fields: &[(String, String)]) -> Page
             let fields: Vec<Value> =
                 fields.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
             // Only what our own page has sent may be sent again by one press, and nothing that lacks a password.
-            let again =
-                judgement == Judgement::Stale && path != "/admin/sessions/everyone" && Next::parse(path).is_some();
+            let again = own && path != "/admin/sessions/everyone" && Next::parse(path).is_some();
             let resend = if again { json!({ "action": path, "fields": fields }) } else { Value::Null };
             let action = if again { Value::Null } else { json!({ "href": "/", "label": "To the start" }) };
             Page::new(

@@ -55,6 +55,10 @@ pub fn notice(flash: Flash) -> Option<Notice> {
         }
         Flash::SignedOut(0 | 1) => ("success", "You are signed out.".to_owned()),
         Flash::SignedOut(count) => ("success", format!("You are signed out: {} ended.", sessions(count))),
+        Flash::OverAlready => (
+            "warning",
+            "This session was over already, and your other sessions were not touched. Sign in to end them.".to_owned(),
+        ),
         Flash::Displaced(count) => {
             ("warning", format!("You had too many sessions, so {} that had been idle longest ended.", sessions(count)))
         }

@@ -37,7 +37,8 @@ pub enum Proof {
     /// It is an ending and nothing else: on disk in the journal, it will be replayed over any database.
     Journal,
 }
-type Work = Box<dyn FnOnce(&mut Step<'_>) -> (bool, Answer) + Send>;
+/// Without a step the answer is that nothing was tried.
+type Work = Box<dyn FnOnce(Option<&mut Step<'_>>) -> (bool, Answer) + Send>;
 
 enum Job {
     Change { work: Work, sync: bool, proof: Proof },
@@ -84,7 +85,7 @@ impl Committer {
         self.healthy()?;
         let (answer, answered) = oneshot::channel();
         let work: Work = Box::new(move |step| {
-            let result = work(step);
+            let result = step.map_or_else(|| Err(unconfirmed()), work);
             let done = result.is_ok();
             let answer: Answer = Box::new(move |durable| {
                 let result = if durable { result } else { result.and_then(|_| Err(unconfirmed())) };
@@ -100,7 +101,7 @@ impl Committer {
     /// Runs `work` some time soon, or not at all if there is much to do. Nobody is told.
     pub fn submit(&self, work: impl FnOnce(&mut Step<'_>) -> Result<()> + Send + 'static) {
         let work: Work = Box::new(move |step| {
-            let done = work(step).is_ok();
+            let done = step.is_some_and(|step| work(step).is_ok());
             (done, Box::new(|_| ()))
         });
         let _ = self.jobs.try_send(Job::Change { work, sync: false, proof: Proof::Database });
@@ -216,20 +217,24 @@ impl Writer {
     }
 
     fn change(&mut self, work: Work, proof: Proof, now: Timestamp, gathered: &mut Gathered) {
+        // Once a write has failed, what the trees say is not what a new opening will find: nothing is decided by them.
+        if self.poisoned.load(Ordering::Acquire) {
+            let (_, answer) = work(None);
+            gathered.answers.push((answer, Proof::Database));
+            return;
+        }
         let mut step = Step::new(&self.shared, now, self.next);
-        let (done, answer) = work(&mut step);
+        let (done, answer) = work(Some(&mut step));
         gathered.answers.push((answer, proof));
         if !done {
             return;
         }
         let Outcome { writes, ends, visible, durable, next } = step.finish();
-        if !self.poisoned.load(Ordering::Acquire)
-            && let Err(error) = self.write(&writes)
-        {
+        if let Err(error) = self.write(&writes) {
             self.poison("write", &error);
-        }
-        if self.poisoned.load(Ordering::Acquire) && proof == Proof::Database {
-            return;
+            if proof == Proof::Database {
+                return;
+            }
         }
         self.next = next;
         for effect in visible {
@@ -265,7 +270,7 @@ impl Writer {
         }
         self.journal.applied();
         let last = EventSeq(self.next.0.saturating_sub(1));
-        if let Err(error) = self.confirmed.note(last) {
+        if let Err(error) = self.confirmed.note(last, self.journal.generation()) {
             // The number lags then; nothing else depends on it.
             tracing::warn!(%error, "what is confirmed could not be noted");
         }

@@ -67,8 +67,6 @@ pub struct Found {
     pub confirmed: EventSeq,
     /// Set if something is missing or wrong that no crash explains.
     pub damage: Option<String>,
-    /// The files were not there.
-    pub created: bool,
 }
 
 /// See the module.
@@ -77,7 +75,9 @@ pub struct Journal {
     /// The file being written is `generation % FILES`.
     generation: u64,
     offset: usize,
-    /// Up to here everything is in the database, so that older files may be written over.
+    /// The first generation that counts: what lies before it was dealt with.
+    first: u64,
+    /// Older generations than this are in the database whole, so that their files may be written over.
     applied: u64,
 }
 
@@ -85,7 +85,7 @@ impl Journal {
     /// Opens the journal in `folder`, or makes it.
     pub fn open(folder: &Path) -> io::Result<Found> {
         fs::create_dir_all(folder)?;
-        let missing = (0..FILES).filter(|number| !path(folder, *number).exists()).count() as u64;
+        let missing = Self::missing(folder);
         let mut files = Vec::new();
         for number in 0..FILES {
             files.push(open_file(folder, number)?);
@@ -96,31 +96,37 @@ impl Journal {
             rounds.push(Round::read(file, number as u64)?);
         }
 
-        let created = missing == FILES;
-        let mut damage = (missing > 0 && !created).then(|| format!("{missing} of its {FILES} files are missing"));
-        let generation = rounds.iter().filter_map(|round| round.generation).max();
+        let mut damage =
+            (missing > 0 && missing < FILES).then(|| format!("{missing} of its {FILES} files are missing"));
+        let generation = rounds.iter().filter_map(|round| round.header.as_ref()).map(|header| header.generation).max();
         let Some(generation) = generation else {
-            let damage = (!created).then(|| "no file of it can be read".to_owned());
-            let mut journal = Self { files, generation: 0, offset: SIZE, applied: 0 };
+            if missing == 0 {
+                damage = Some("no file of it can be read".to_owned());
+            }
+            let mut journal = Self { files, generation: 0, offset: SIZE, first: FILES, applied: 0 };
             journal.begin(FILES)?;
-            return Ok(Found { journal, entries: Vec::new(), confirmed: EventSeq(0), damage, created });
+            return Ok(Found { journal, entries: Vec::new(), confirmed: EventSeq(0), damage });
         };
+        let slot = |generation: u64| usize::try_from(generation % FILES).unwrap_or(0);
+        let first = rounds[slot(generation)].header.as_ref().map_or(FILES, |header| header.first);
 
         let (mut entries, mut confirmed, mut offset) = (Vec::new(), EventSeq(0), BLOCK);
-        // The first round has generation FILES: before it there was nothing.
-        for wanted in generation.saturating_sub(FILES - 1).max(FILES)..=generation {
-            let number = usize::try_from(wanted % FILES).unwrap_or(0);
-            let round = &mut rounds[number];
-            // The oldest file is the one that is written over next: a power cut may have torn its new header.
-            if round.generation.is_none() && wanted + FILES == generation + 1 {
+        for wanted in generation.saturating_sub(FILES - 1).max(first)..=generation {
+            let next = rounds[slot(wanted + 1)].header.clone().filter(|header| header.generation == wanted + 1);
+            let round = &mut rounds[slot(wanted)];
+            let Some(header) = round.header.as_ref().filter(|header| header.generation == wanted) else {
+                // The oldest file is the one that is written over next: a power cut may have torn its new header. Entries
+                // are written only after a header that is on disk.
+                let torn = round.header.is_none() && wanted + FILES == generation + 1;
+                if !torn || has_entries(&mut files[slot(wanted)], generation + 1)? {
+                    damage
+                        .get_or_insert_with(|| format!("file {} is damaged or older than it should be", slot(wanted)));
+                }
                 continue;
-            }
-            if round.generation != Some(wanted) {
-                damage.get_or_insert_with(|| format!("file {number} is damaged or older than it should be"));
-                continue;
-            }
-            if round.gap {
-                damage.get_or_insert_with(|| format!("an entry of file {number} is damaged"));
+            };
+            let cut = next.is_some_and(|next| next.previous_end > round.end);
+            if round.gap || cut || header.first > wanted {
+                damage.get_or_insert_with(|| format!("an entry of file {} is damaged", slot(wanted)));
             }
             for stored in round.entries.drain(..) {
                 confirmed = confirmed.max(stored.confirmed);
@@ -128,8 +134,25 @@ impl Journal {
             }
             offset = round.end;
         }
-        let journal = Self { files, generation, offset, applied: 0 };
-        Ok(Found { journal, entries, confirmed, damage, created })
+        let journal = Self { files, generation, offset, first, applied: 0 };
+        Ok(Found { journal, entries, confirmed, damage })
+    }
+
+    /// How many of its files are missing.
+    pub fn missing(folder: &Path) -> u64 {
+        (0..FILES).filter(|number| !path(folder, *number).exists()).count() as u64
+    }
+
+    /// How far it has got; rises with each file begun.
+    pub const fn generation(&self) -> u64 {
+        self.generation
+    }
+
+    /// Begins anew: what lies before, damaged or not, is in the database and counts no longer.
+    pub fn start_afresh(&mut self) -> io::Result<()> {
+        self.first = self.generation + 1;
+        self.applied = self.first;
+        self.begin(self.first)
     }
 
     /// Puts the entries on disk. The database knows every event up to `confirmed`.
@@ -174,17 +197,14 @@ impl Journal {
 
     /// Begins the next file, over the oldest one.
     fn begin(&mut self, generation: u64) -> io::Result<()> {
-        if generation >= 2 * FILES && generation - FILES > self.applied {
+        if generation >= 2 * FILES && generation - FILES >= self.applied {
             return Err(io::Error::other(
                 "every file of the journal holds endings that the database does not have yet",
             ));
         }
+        let header = Header { generation, first: self.first, previous_end: self.offset }.bytes();
         self.generation = generation;
         self.offset = BLOCK;
-        let mut header = [0; BLOCK];
-        header[..8].copy_from_slice(&MAGIC);
-        header[8..16].copy_from_slice(&generation.to_le_bytes());
-        header[16..20].copy_from_slice(&checksum(generation, 0, &MAGIC).to_le_bytes());
         let file = self.current()?;
         file.seek(SeekFrom::Start(0))?;
         file.write_all(&header)?;
@@ -214,9 +234,54 @@ fn open_file(folder: &Path, number: u64) -> io::Result<File> {
     Ok(file)
 }
 
+/// The first block of a file.
+#[derive(Debug, Clone)]
+struct Header {
+    generation: u64,
+    /// The first generation that counts.
+    first: u64,
+    /// Where the entries of the generation before ended, to tell a file that was cut short.
+    previous_end: usize,
+}
+
+impl Header {
+    fn bytes(&self) -> [u8; BLOCK] {
+        let mut bytes = [0; BLOCK];
+        bytes[..8].copy_from_slice(&MAGIC);
+        bytes[8..16].copy_from_slice(&self.generation.to_le_bytes());
+        bytes[16..24].copy_from_slice(&self.first.to_le_bytes());
+        bytes[24..32].copy_from_slice(&(self.previous_end as u64).to_le_bytes());
+        let sum = checksum(self.generation, 0, &bytes[..32]);
+        bytes[32..36].copy_from_slice(&sum.to_le_bytes());
+        bytes
+    }
+
+    fn read(bytes: &[u8]) -> Option<Self> {
+        let number = |at: usize| Some(u64::from_le_bytes(bytes.get(at..at + 8)?.try_into().ok()?));
+        let generation = number(8)?;
+        let sum = u32::from_le_bytes(bytes.get(32..36)?.try_into().ok()?);
+        let sound = bytes.starts_with(&MAGIC) && sum == checksum(generation, 0, bytes.get(..32)?);
+        let previous_end = usize::try_from(number(24)?).ok()?;
+        sound.then_some(Self { generation, first: number(16)?, previous_end })
+    }
+}
+
+/// Whether a file whose header cannot be read holds entries of this generation.
+fn has_entries(file: &mut File, generation: u64) -> io::Result<bool> {
+    let bytes = contents(file)?;
+    Ok((BLOCK..SIZE).step_by(BLOCK).any(|offset| entry(&bytes, generation, offset).is_some()))
+}
+
+fn contents(file: &mut File) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; SIZE];
+    file.seek(SeekFrom::Start(0))?;
+    file.read_exact(&mut bytes)?;
+    Ok(bytes)
+}
+
 /// One file, read.
 struct Round {
-    generation: Option<u64>,
+    header: Option<Header>,
     entries: Vec<Stored>,
     /// Where the next entry goes.
     end: usize,
@@ -226,16 +291,10 @@ struct Round {
 
 impl Round {
     fn read(file: &mut File, number: u64) -> io::Result<Self> {
-        let mut bytes = vec![0; SIZE];
-        file.seek(SeekFrom::Start(0))?;
-        file.read_exact(&mut bytes)?;
-        let mut round = Self { generation: None, entries: Vec::new(), end: BLOCK, gap: false };
-        let generation = u64::from_le_bytes(bytes[8..16].try_into().map_err(io::Error::other)?);
-        let sum = u32::from_le_bytes(bytes[16..20].try_into().map_err(io::Error::other)?);
-        if bytes[..8] != MAGIC || sum != checksum(generation, 0, &MAGIC) || generation % FILES != number {
-            return Ok(round);
-        }
-        round.generation = Some(generation);
+        let bytes = contents(file)?;
+        let header = Header::read(&bytes).filter(|header| header.generation % FILES == number);
+        let mut round = Self { header, entries: Vec::new(), end: BLOCK, gap: false };
+        let Some(Header { generation, .. }) = round.header else { return Ok(round) };
         let mut offset = BLOCK;
         while offset + BLOCK <= SIZE {
             match entry(&bytes, generation, offset) {
@@ -301,7 +360,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (first, second) = (endings(1..4), endings(4..6));
         let mut found = Journal::open(folder.path()).unwrap();
-        assert!(found.created && found.damage.is_none() && found.entries.is_empty());
+        assert!(found.damage.is_none() && found.entries.is_empty());
         found.journal.append(&first, EventSeq(0)).unwrap();
         let mut found = Journal::open(folder.path()).unwrap();
         assert_eq!(found.entries, first);
@@ -309,7 +368,7 @@ mod tests {
         let found = Journal::open(folder.path()).unwrap();
         assert_eq!(found.entries, [first, second].concat());
         assert_eq!(found.confirmed, EventSeq(3));
-        assert!(!found.created && found.damage.is_none());
+        assert!(found.damage.is_none());
     }
 
     #[test]
@@ -394,6 +453,53 @@ mod tests {
         assert!(
             broken(&|folder, _| (0..FILES).for_each(|number| fs::write(path(folder, number), b"").unwrap())).is_some()
         );
+    }
+
+    #[test]
+    fn a_newest_file_that_lost_its_header_and_an_older_one_cut_short_are_noticed() {
+        for (which, from) in [(0, 0), (1, SIZE / 2)] {
+            let folder = tempfile::tempdir().unwrap();
+            let mut journal = Journal::open(folder.path()).unwrap().journal;
+            while journal.generation < 2 * FILES + 1 {
+                journal.append(&endings(0..500), EventSeq(0)).unwrap();
+                journal.applied();
+            }
+            journal.append(&endings(0..1), EventSeq(0)).unwrap();
+            let path = path(folder.path(), (journal.generation - which) % FILES);
+            let mut bytes = fs::read(&path).unwrap();
+            let end = if which == 0 { BLOCK } else { SIZE };
+            bytes[from..end].fill(0);
+            fs::write(&path, bytes).unwrap();
+            assert!(Journal::open(folder.path()).unwrap().damage.is_some(), "{which} files before the newest");
+        }
+    }
+
+    #[test]
+    fn what_was_dealt_with_is_no_damage_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::open(folder.path()).unwrap().journal;
+        for entry in endings(0..3) {
+            journal.append(&[entry], EventSeq(0)).unwrap();
+        }
+        flip(folder.path(), journal.generation, BLOCK + 2 * FRAME);
+        fs::remove_file(path(folder.path(), 2)).unwrap();
+        let mut found = Journal::open(folder.path()).unwrap();
+        assert!(found.damage.is_some());
+        found.journal.start_afresh().unwrap();
+        let more = endings(3..5);
+        found.journal.append(&more, EventSeq(0)).unwrap();
+        let found = Journal::open(folder.path()).unwrap();
+        assert_eq!((found.entries, found.damage), (more, None));
+    }
+
+    #[test]
+    fn opening_at_the_end_of_a_file_leaves_room_for_the_next_ending() {
+        let folder = tempfile::tempdir().unwrap();
+        for _ in 0..40 {
+            let mut journal = Journal::open(folder.path()).unwrap().journal;
+            journal.applied();
+            journal.append(&endings(0..1_500), EventSeq(0)).unwrap();
+        }
     }
 
     fn flip(folder: &Path, generation: u64, offset: usize) {

@@ -4,6 +4,7 @@
 
 mod committer;
 mod confirmed;
+mod doubt;
 mod index;
 mod journal;
 mod listing;
@@ -19,6 +20,7 @@ mod users;
 
 use std::fs::File;
 use std::mem;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread;
@@ -135,8 +137,16 @@ impl Inner {
     fn reopen(&self, runtime: &tokio::runtime::Handle) {
         let mut pause = FIRST_PAUSE;
         loop {
-            let opened = open::open(&self.folder, self.environment.clone());
-            match opened.and_then(|opened| runtime.block_on(trusted(opened, &self.folder))) {
+            // sled may panic on damaged pages; that is no reason to give up.
+            let opened = catch_unwind(AssertUnwindSafe(|| {
+                let opened = open::open(&self.folder, self.environment.clone())?;
+                runtime.block_on(trusted(opened, &self.folder))
+            }));
+            let opened = opened.unwrap_or_else(|_| {
+                let what = "the database panicked".to_owned();
+                Err(OpenError::Damaged { folder: self.folder.clone(), what })
+            });
+            match opened {
                 Ok(handle) => {
                     let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
                     if matches!(*state, State::Reopening) {
@@ -164,6 +174,7 @@ async fn trusted(opened: Opened, folder: &Path) -> std::result::Result<Handle, O
         let ending = Ending::new(Actor::System, Reason::Safety, None);
         let ended = handle.committer.commit(move |step| sessions::end_everyone(step, &ending), Proof::Database).await;
         ended.map_err(|error| open::damaged(folder, &error))?;
+        doubt::settle(folder).map_err(|source| OpenError::Folder { folder: folder.to_owned(), source })?;
     }
     Ok(handle)
 }

@@ -11,7 +11,8 @@ use std::time::Duration;
 
 use super::Handle;
 use super::committer::{Committer, Disk};
-use super::confirmed::Confirmed;
+use super::confirmed::{Confirmed, Reached};
+use super::doubt;
 use super::index::{Arrival, Index};
 use super::journal::{Found, Journal};
 use super::replay::replay;
@@ -82,16 +83,21 @@ pub fn open(folder: &Path, environment: Environment) -> Result<Opened, OpenError
     let lock = lock(folder)?;
     let (trees, file) = open_trees(&folder.join("db")).map_err(|failure| failure.told(&folder.join("db")))?;
     check_format(&trees, folder)?;
-    for directory in folder.ancestors().take(2) {
-        sync_directory(directory).map_err(in_folder)?;
-    }
-
     let ends = folder.join("ends");
+    let known = last_event(&trees).map_err(|error| damaged(&error))?;
+    // Before the files are made anew: that they were missing must not be forgotten by then.
+    if known > EventSeq(0) && Journal::missing(&ends) > 0 {
+        doubt::note(folder, "files of the journal of endings are missing").map_err(in_folder)?;
+    }
     let mut found = Journal::open(&ends).map_err(in_folder)?;
     let (confirmed, reached) = Confirmed::open(&ends).map_err(in_folder)?;
-    found.confirmed = found.confirmed.max(reached);
-    let known = last_event(&trees).map_err(|error| damaged(&error))?;
-    let mut suspicion = doubt(&found, known);
+    for directory in [Some(ends.as_path()), Some(folder), folder.parent()].into_iter().flatten() {
+        sync_directory(directory).map_err(in_folder)?;
+    }
+    if let Some(why) = suspect(&found, reached, known) {
+        doubt::note(folder, &why).map_err(in_folder)?;
+    }
+    let mut suspicion = doubt::noted(folder).map_err(in_folder)?;
     if let Some(what) = suspicion.as_ref().filter(|_| trees.tree(Place::Users).is_empty()) {
         // Setting up anew over what is left would hide the loss.
         return Err(OpenError::Damaged { folder: folder.to_owned(), what: format!("there are no users, and {what}") });
@@ -102,6 +108,10 @@ pub fn open(folder: &Path, environment: Environment) -> Result<Opened, OpenError
     }
     trees.db.flush().map_err(|error| damaged(&error))?;
     file.sync_all().map_err(in_folder)?;
+    found.journal.applied();
+    if suspicion.is_some() {
+        found.journal.start_afresh().map_err(in_folder)?;
+    }
 
     let epoch = server_epoch(&trees, &environment).map_err(|error| damaged(&error))?;
     let (index, texts) = (Mutex::default(), RwLock::default());
@@ -111,7 +121,7 @@ pub fn open(folder: &Path, environment: Environment) -> Result<Opened, OpenError
     if behind > CLOCK_TOLERANCE {
         suspicion.get_or_insert_with(|| format!("the clock is {} s behind the newest record", behind.as_secs()));
     }
-    let last = last_event(&shared.trees).map_err(|error| damaged(&error))?.max(found.confirmed);
+    let last = last_event(&shared.trees).map_err(|error| damaged(&error))?.max(found.confirmed).max(reached.last);
     let shared = Arc::new(shared);
     let next = EventSeq(last.0 + 1);
     let committer = Committer::start(Arc::clone(&shared), Disk { file, journal: found.journal, confirmed }, next)
@@ -119,17 +129,22 @@ pub fn open(folder: &Path, environment: Environment) -> Result<Opened, OpenError
     Ok(Opened { handle: Handle { shared, committer, _lock: lock }, suspicion })
 }
 
-/// Whether something is missing that no crash explains. `known` is the last event that the database knows.
-fn doubt(found: &Found, known: EventSeq) -> Option<String> {
+/// What is missing that no crash explains. `known` is the last event that the database knows.
+fn suspect(found: &Found, reached: Reached, known: EventSeq) -> Option<String> {
+    let confirmed = found.confirmed.max(reached.last);
+    if known == EventSeq(0) && confirmed == EventSeq(0) {
+        // A first start that was cut short.
+        return None;
+    }
     if let Some(damage) = &found.damage {
         return Some(format!("the journal of endings is damaged: {damage}"));
     }
-    if found.created && known > EventSeq(0) {
-        return Some("the journal of endings is missing".to_owned());
+    if found.journal.generation() < reached.generation {
+        return Some("the journal of endings has lost its newest file".to_owned());
     }
     // What the journal puts back is not lost; sled leaves no gaps between the others.
     let kept: BTreeSet<u64> = found.entries.iter().filter_map(|entry| Some(entry.event.as_ref()?.seq.0)).collect();
-    let lost = (known.0 + 1..=found.confirmed.0).filter(|seq| !kept.contains(seq)).count();
+    let lost = (known.0 + 1..=confirmed.0).filter(|seq| !kept.contains(seq)).count();
     (lost > 0).then(|| format!("the database has forgotten {lost} changes that were on disk"))
 }
 
@@ -188,7 +203,7 @@ fn lock(folder: &Path) -> Result<File, OpenError> {
     Err(OpenError::Locked(folder.to_owned()))
 }
 
-fn sync_directory(directory: &Path) -> io::Result<()> {
+pub fn sync_directory(directory: &Path) -> io::Result<()> {
     let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
     File::open(directory)?.sync_all()
 }

@@ -19,6 +19,10 @@ use crate::domain::session::{AlreadyEnded, Session, Standing, State, Verdict};
 use crate::domain::timestamp::Timestamp;
 use crate::store::{Change, Created, End, EndUser, EndedEveryone, Result, Sessions, StoreError};
 
+/// Sessions that one sign-in makes room from at the most: more are there only where the limit was lowered, and the next
+/// sign-ins see to them.
+const MOST_DISPLACED: usize = 256;
+
 #[async_trait]
 impl Sessions for Sled {
     async fn server_epoch(&self) -> Result<Epoch> {
@@ -103,7 +107,7 @@ fn create(step: &mut Step<'_>, session: &Session, replaces: Option<SessionId>) -
         index.advance(step.now);
         index.above(user, room)
     };
-    let too_many = above.len().saturating_sub(gone.len());
+    let too_many = above.len().saturating_sub(gone.len()).min(MOST_DISPLACED);
     let mut displaced = Vec::new();
     for id in above.into_iter().filter(|id| !gone.contains(id)).take(too_many) {
         let ending = Ending::new(Actor::System, Reason::Limit, session.client().address);

@@ -75,7 +75,7 @@ async fn end(
     };
     let ended = server.0.service.sign_out(current.live(), scope, caller.address).await?;
     Ok(match (scope, ended) {
-        (Scope::All, SignedOut::Done(count)) => signed_out(server.0, count).into(),
+        (Scope::All, SignedOut::Done(count)) => signed_out(server.0, Flash::SignedOut(count)).into(),
         (_, ended) => told(server, ended)?.into(),
     })
 }
@@ -91,7 +91,7 @@ async fn end_one(
     let id: SessionId = id.parse().map_err(|_| PageError::NotFound)?;
     let ended = server.0.service.sign_out(current.live(), Scope::One(id), caller.address).await?;
     if id == current.id() && ended != SignedOut::NotFound {
-        return Ok(signed_out(server.0, 1).into());
+        return Ok(signed_out(server.0, Flash::SignedOut(1)).into());
     }
     Ok(told(server, ended)?.into())
 }

@@ -1,11 +1,10 @@
 //! `/logout`: asking, and signing out. Repeating it is no error, and a failure is told.
 
-use rocket::http::Status;
+use rocket::http::{ContentType, Status};
 use rocket::{FromForm, FromFormField, Route, delete, get, post, routes};
 use serde_json::json;
 
 use crate::service::sessions::{Scope, SignedOut};
-use crate::store::StoreError;
 use crate::web::Core;
 use crate::web::answer::{Answer, Page, SeeOther};
 use crate::web::error::PageError;
@@ -43,12 +42,15 @@ struct Fields {
 async fn post(
     server: Server<'_>,
     caller: Caller<'_>,
+    kind: Option<&ContentType>,
     fields: Option<Result<Filled<Fields>, Status>>,
 ) -> Result<Answer, Status> {
     let scope = match fields {
+        Some(Ok(Filled(fields))) if matches!(fields.scope, Reach::All) => Scope::All,
+        Some(Err(Status::ServiceUnavailable)) => return Ok(unconfirmed_sign_out(None).into()),
         // 401: the session ended while the body was on its way, which is what was asked for.
         Some(Err(status)) if caller.live.is_some() && status != Status::Unauthorized => return Err(status),
-        Some(Ok(Filled(fields))) if matches!(fields.scope, Reach::All) => Scope::All,
+        None if caller.live.is_some() && kind.is_some() => return Err(Status::UnsupportedMediaType),
         _ => Scope::This,
     };
     Ok(sign_out(server.0, &caller, scope).await)
@@ -60,31 +62,26 @@ async fn delete(server: Server<'_>, caller: Caller<'_>) -> Answer {
 }
 
 async fn sign_out(core: &Core, caller: &Caller<'_>, scope: Scope) -> Answer {
-    let ended = match caller.live {
-        None if !caller.ended => SignedOut::Already,
-        // Another request may be ending it at this moment, and have it on disk or not.
-        None => match core.service.settle().await {
-            Ok(()) => SignedOut::Already,
-            Err(error) => return unconfirmed(&error),
-        },
-        Some(live) => match core.service.sign_out(live, scope, caller.address).await {
-            Ok(ended) => ended,
-            Err(error) => return unconfirmed(&error),
-        },
+    let ended = match (caller.live, caller.past) {
+        (Some(live), _) => core.service.sign_out(live, scope, caller.address).await,
+        (None, Some(credential)) => core.service.sign_out_past(credential, caller.address).await,
+        (None, None) => Ok(SignedOut::Already),
     };
-    let count = if let SignedOut::Done(count) = ended { count } else { 0 };
-    signed_out(core, count).into()
-}
-
-fn unconfirmed(error: &StoreError) -> Answer {
-    tracing::error!(%error, "a sign-out could not be confirmed");
-    unconfirmed_sign_out().into()
+    let count = match ended {
+        Ok(SignedOut::Done(count)) => count,
+        Ok(SignedOut::Already | SignedOut::NotFound) if scope == Scope::All => {
+            return signed_out(core, Flash::OverAlready).into();
+        }
+        Ok(SignedOut::Already | SignedOut::NotFound) => 0,
+        Err(error) => {
+            tracing::error!(%error, "a sign-out could not be confirmed");
+            return unconfirmed_sign_out(Some(if scope == Scope::All { "all" } else { "this" })).into();
+        }
+    };
+    signed_out(core, Flash::SignedOut(count)).into()
 }
 
 /// To the sign-in page, without cookie and stored state.
-pub fn signed_out(core: &Core, count: u64) -> SeeOther {
-    SeeOther::to("/login")
-        .cookie(core.names.expire(&core.names.session))
-        .flash(core, Flash::SignedOut(count))
-        .clear_storage()
+pub fn signed_out(core: &Core, flash: Flash) -> SeeOther {
+    SeeOther::to("/login").cookie(core.names.expire(&core.names.session)).flash(core, flash).clear_storage()
 }
