@@ -27,6 +27,21 @@ fn at(time: Timestamp) -> (Arc<ManualClock>, Environment) {
     (clock.clone(), Environment { clock, entropy: Arc::new(OsEntropy), limits: Limits::default() })
 }
 
+async fn sign_in(sled: &Sled, user: &User, at: Timestamp, environment: &Environment) -> Session {
+    let start = Start {
+        user: user.id.clone(),
+        epochs: Epochs { user: user.epoch, server: sled.server_epoch().await.unwrap() },
+        at,
+        kind: Kind::Standard,
+        lifetime: environment.limits.standard,
+        door: Door::Pages,
+        client: Client::new(None, ""),
+    };
+    let (session, _) = Session::start(start, &OsEntropy);
+    assert_eq!(sled.create(session.clone(), None).await.unwrap(), Created::Done { displaced: vec![] });
+    session
+}
+
 /// A database in `folder` with one session, last seen half an hour after the last event.
 async fn filled(folder: &Path) -> Session {
     let (clock, environment) = at(START);
@@ -41,17 +56,7 @@ async fn filled(folder: &Path) -> Session {
         created: START,
     };
     sled.create_user(user.clone(), false, Actor::Operator, None).await.unwrap();
-    let start = Start {
-        user: user.id,
-        epochs: Epochs { user: user.epoch, server: sled.server_epoch().await.unwrap() },
-        at: clock.now(),
-        kind: Kind::Standard,
-        lifetime: environment.limits.standard,
-        door: Door::Pages,
-        client: Client::new(None, ""),
-    };
-    let (session, _) = Session::start(start, &OsEntropy);
-    assert_eq!(sled.create(session.clone(), None).await.unwrap(), Created::Done { displaced: vec![] });
+    let session = sign_in(&sled, &user, clock.now(), &environment).await;
     clock.advance(MINUTE * 30);
     sled.touch(session.user_key(), session.id()).await.unwrap();
     sled.close().await.unwrap();
@@ -221,4 +226,40 @@ async fn unfinished_snapshots_are_put_aside_and_kept() {
     let sled = Sled::open(folder.path(), environment).await.unwrap();
     assert_eq!(verdict(&sled, &session, clock.now()).await, Verdict::Live);
     assert!(folder.path().join("db/quarantine").join(name).exists());
+}
+
+/// What gave rise to the doubt may be mended by the time a process is killed; the doubt is not.
+#[tokio::test]
+async fn doubt_that_is_noted_ends_everyones_sessions_at_the_next_opening_and_only_then() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = filled(folder.path()).await;
+    std::fs::write(folder.path().join("doubt"), b"the journal was damaged").unwrap();
+    let Verdict::Ended(ended) = reopened(folder.path(), &session).await else { panic!("trusted") };
+    assert_eq!(ended.reason, Reason::Safety);
+    assert!(!folder.path().join("doubt").exists());
+}
+
+#[tokio::test]
+async fn damage_that_was_dealt_with_ends_no_later_session() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = filled(folder.path()).await;
+    std::fs::remove_file(folder.path().join("ends/ends.1")).unwrap();
+    assert!(matches!(reopened(folder.path(), &session).await, Verdict::Ended(_)));
+
+    let (clock, environment) = at(START + MINUTE * 33);
+    let sled = Sled::open(folder.path(), environment.clone()).await.unwrap();
+    let user = sled.user(session.user_key()).await.unwrap().unwrap();
+    let later = sign_in(&sled, &user, clock.now(), &environment).await;
+    sled.close().await.unwrap();
+    drop(sled);
+    assert_eq!(reopened(folder.path(), &later).await, Verdict::Live);
+}
+
+#[tokio::test]
+async fn a_first_start_that_was_cut_short_is_no_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir_all(folder.path().join("ends")).unwrap();
+    std::fs::write(folder.path().join("ends/ends.0"), vec![0; 4096]).unwrap();
+    let session = filled(folder.path()).await;
+    assert_eq!(reopened(folder.path(), &session).await, Verdict::Live);
 }

@@ -1,5 +1,7 @@
 //! Signing out.
 
+use std::time::Duration;
+
 use rocket::http::Method;
 
 use crate::harness::{Ask, Person, Server};
@@ -177,4 +179,54 @@ async fn asvs_7_4_4_every_signed_in_page_offers_to_sign_out() {
         }
     }
     assert!(seen.len() >= 4, "{seen:?}");
+}
+
+#[tokio::test]
+async fn a_sign_out_everywhere_that_was_not_confirmed_is_repeated_as_far_as_it_was_meant() {
+    let server = Server::start().await;
+    let mut ada = server.user(ADA).await;
+    let elsewhere = server.user(ADA).await;
+    let form = ada.open("/logout").await.form("/logout").fill(&[("scope", "all")]);
+    server.faults().fail_writes(true);
+    let answer = ada.submit(form).await;
+    server.faults().fail_writes(false);
+    answer.is(503);
+    // The header has a form of its own; the page's is the one that says "Try again".
+    let again = answer.forms().into_iter().rfind(|form| form.action == "/logout").expect("a form");
+    ada.submit(again).await.goes_to("/login");
+    assert!(!elsewhere.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn a_sign_out_everywhere_from_a_session_that_is_over_says_what_it_did_not_do() {
+    let server = Server::start().await;
+    let mut ada = server.user(ADA).await;
+    let copy = ada.clone();
+    let elsewhere = server.user(ADA).await;
+    let form = ada.open("/logout").await.form("/logout").fill(&[("scope", "all")]);
+    copy.clone().sign_out().await;
+    let answer = ada.submit(form).await;
+    ada.follow(answer).await.says("your other sessions were not touched");
+    assert!(elsewhere.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn a_body_that_is_no_form_is_refused_and_signs_nobody_out() {
+    let server = Server::start().await;
+    let mut ada = server.user(ADA).await;
+    let ask = Ask::post("/logout").header("Sec-Fetch-Site", "same-origin");
+    ada.send(ask.body("application/json", "{\"scope\":\"all\"}")).await.is(415);
+    assert!(ada.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn signing_out_of_a_session_that_ran_out_is_written_down_or_not_confirmed() {
+    let server = Server::start().await;
+    let mut ada = server.user(ADA).await;
+    let form = ada.open("/logout").await.form("/logout");
+    server.pass(Duration::from_hours(2));
+    server.faults().fail_writes(true);
+    ada.submit(form.clone()).await.is(503).says("We could not confirm that you are signed out");
+    server.faults().fail_writes(false);
+    ada.submit(form).await.goes_to("/login");
 }
