@@ -140,7 +140,7 @@ fn all(report: &mut Report, trees: &Trees) {
     };
     for place in PLACES {
         let mut last_event = None;
-        for entry in trees.tree(place).iter() {
+        for entry in trees.tree(place) {
             let (key, value) = match entry {
                 Ok(entry) => entry,
                 Err(error) => {

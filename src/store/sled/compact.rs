@@ -51,7 +51,7 @@ fn compact(folder: &Path, shared: Arc<Shared>) -> Result<Compacted, UpkeepError>
     let fresh = swap::fresh(folder);
     let (copy, ()) = fill(&fresh, |take| {
         for place in PLACES {
-            for entry in shared.trees.tree(place).iter() {
+            for entry in shared.trees.tree(place) {
                 let (key, value) = entry?;
                 record::read(place, &key, &value)?;
                 take(Raw { place, key: key.to_vec(), value: value.to_vec() })?;

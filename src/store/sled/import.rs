@@ -65,7 +65,7 @@ fn restore(folder: &Path, environment: &Environment, file: &Path) -> Result<Rest
     let failed = UpkeepError::write(&fresh);
     swap::remove(&fresh).map_err(&failed)?;
     // Read again rather than trusted: the file may have changed, and is checked to its end once more.
-    let filled = fill(&fresh, |batch| read(&from, |raw| batch(raw)).map_err(|error| error.told(&refused)));
+    let filled = fill(&fresh, |batch| read(&from, batch).map_err(|error| error.told(&refused)));
     let restored = filled.and_then(|(trees, totals)| {
         // In the new database and not later: it must never open with sessions that may have been ended since.
         let ended = redraw(&trees, environment)?;

@@ -102,7 +102,7 @@ pub fn export<W: io::Write>(trees: &Trees, to: W, path: &Path) -> Result<(W, Tot
     let failed = UpkeepError::write(path);
     let mut writer = Writer::new(to).map_err(&failed)?;
     for place in PLACES {
-        for entry in trees.tree(place).iter() {
+        for entry in trees.tree(place) {
             let (key, value) = entry?;
             record::read(place, &key, &value)?;
             writer.put(place, &key, &value).map_err(&failed)?;
