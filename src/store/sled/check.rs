@@ -72,8 +72,9 @@ impl Sled {
         let read = tokio::task::spawn_blocking(move || {
             match open_fresh(&path) {
                 Ok(trees) => all(&mut report, &trees),
-                // That it does not open has been told.
-                Err(_) => report.found = report.found.max(1),
+                // That it does not open has mostly been told.
+                Err(error) if report.found == 0 => report.add(format!("it cannot be read again: {}", told(&error))),
+                Err(_) => {}
             }
             report
         });
