@@ -1,7 +1,11 @@
 //! The command line: one file for each verb. Exit codes: 0 done, 1 refused or failed, 2 wrong use or configuration.
 
+mod backup;
+mod check;
+mod compact;
 mod demo;
 mod logs;
+mod restore;
 mod serve;
 mod session;
 mod user;
@@ -14,6 +18,7 @@ use figment::{Figment, Provider};
 
 use crate::config::{Config, ConfigError};
 use crate::open::StartError;
+use crate::store::sled::{Totals, UpkeepError};
 use crate::web;
 
 /// The one place where a team's sign-in sessions live and die.
@@ -34,6 +39,14 @@ enum Verb {
     /// See and end sessions
     #[command(subcommand)]
     Session(session::Verb),
+    /// Write the whole database to one file; the server must not run
+    Backup(backup::Arguments),
+    /// Make a database of a backup, in a folder without one; everyone has to sign in again
+    Restore(restore::Arguments),
+    /// Give back the disk space that the database no longer needs; the server must not run
+    Compact(compact::Arguments),
+    /// Read every record and tell what is wrong, on a copy; the server must not run
+    Check(check::Arguments),
 }
 
 /// Where the database is.
@@ -99,6 +112,17 @@ impl From<crate::store::StoreError> for Failure {
     }
 }
 
+impl From<UpkeepError> for Failure {
+    fn from(error: UpkeepError) -> Self {
+        Self::failed(error)
+    }
+}
+
+/// What there is how many of, for people.
+fn counts(totals: &Totals) -> String {
+    format!("{} users, {} sessions, {} audit events", totals.of("users"), totals.of("sessions"), totals.of("audit"))
+}
+
 /// Runs the program.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -113,6 +137,10 @@ pub fn main() -> ExitCode {
             Some(Verb::Serve(arguments)) => serve::run(arguments).await,
             Some(Verb::User(verb)) => user::run(verb).await,
             Some(Verb::Session(verb)) => session::run(verb).await,
+            Some(Verb::Backup(arguments)) => backup::run(arguments).await,
+            Some(Verb::Restore(arguments)) => restore::run(arguments).await,
+            Some(Verb::Compact(arguments)) => compact::run(arguments).await,
+            Some(Verb::Check(arguments)) => check::run(arguments).await,
         }
     });
     match done {

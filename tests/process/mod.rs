@@ -3,13 +3,17 @@
 //! Each test has a folder of its own and a port that the system chose, and ends every process that it started.
 
 mod alone;
+mod backup;
+mod check;
 mod client;
+mod compact;
 mod damage;
 mod full;
 mod kill;
 mod program;
 mod promise;
 mod refusals;
+mod sample;
 mod secrets;
 mod verbs;
 

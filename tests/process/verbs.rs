@@ -12,7 +12,7 @@ fn create(data: &TempDir, email: &str, more: &[&str], password: &str) -> Exited 
 }
 
 /// A closed database with an administrator, and these people's open sessions.
-fn with_sessions<const N: usize>(people: [&str; N]) -> (TempDir, [Client; N]) {
+pub fn with_sessions<const N: usize>(people: [&str; N]) -> (TempDir, [Client; N]) {
     let data = TempDir::new().unwrap();
     for email in std::collections::BTreeSet::from(people) {
         assert_eq!(create(&data, email, &["--label", "admin"], PASSWORD).code, Some(0));
@@ -24,7 +24,7 @@ fn with_sessions<const N: usize>(people: [&str; N]) -> (TempDir, [Client; N]) {
 }
 
 /// Which of these sessions a server on this database accepts.
-fn accepted<const N: usize>(data: &TempDir, sessions: &[Client; N]) -> [bool; N] {
+pub fn accepted<const N: usize>(data: &TempDir, sessions: &[Client; N]) -> [bool; N] {
     let server = Program::serve(data.path()).listen();
     let accepted = std::array::from_fn(|at| sessions[at].at(server.address).get("/account").is_signed_in());
     server.stop();

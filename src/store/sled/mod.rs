@@ -2,20 +2,28 @@
 //!
 //! Reads go to the trees; every change goes through the [`committer`]. Orders and counts live in the [`index`], in memory.
 
+mod backup;
+mod check;
 mod committer;
+mod compact;
 mod confirmed;
 mod doubt;
+mod export;
+mod import;
 mod index;
 mod journal;
 mod listing;
 mod open;
+mod record;
 mod replay;
 mod sessions;
 mod shelf;
 mod space;
 mod step;
+mod swap;
 mod sweep;
 mod trees;
+mod upkeep;
 mod users;
 
 use std::fs::File;
@@ -28,10 +36,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use self::backup::Totals;
+pub use self::check::Report;
 use self::committer::{Committer, Proof};
+pub use self::compact::Compacted;
+pub use self::import::Restored;
 pub use self::open::OpenError;
 use self::open::Opened;
 use self::step::{Shared, Step};
+pub use self::upkeep::UpkeepError;
 use super::{Environment, Result, Store, StoreError};
 use crate::domain::ending::{Actor, Ending, Reason};
 use crate::domain::timestamp::Timestamp;
@@ -62,7 +75,7 @@ struct Handle {
     shared: Arc<Shared>,
     committer: Committer,
     /// Held as long as the database is open.
-    _lock: File,
+    lock: File,
 }
 
 impl Sled {
@@ -168,7 +181,7 @@ impl Inner {
 
 /// Ends everyone's sessions if nobody can vouch for them, before anybody reads one.
 async fn trusted(opened: Opened, folder: &Path) -> std::result::Result<Handle, OpenError> {
-    let Opened { handle, suspicion } = opened;
+    let Opened { handle, suspicion, .. } = opened;
     if let Some(why) = suspicion {
         tracing::error!("everyone's sessions end, since nobody can vouch for them: {why}");
         let ending = Ending::new(Actor::System, Reason::Safety, None);

@@ -18,6 +18,7 @@ use super::journal::{Found, Journal};
 use super::replay::replay;
 use super::shelf::Class;
 use super::step::Shared;
+use super::swap;
 use super::trees::{EPOCH, FORMAT, Place, Trees, session_key};
 use crate::domain::epoch::Epoch;
 use crate::domain::id::{EventSeq, UserKey};
@@ -72,6 +73,8 @@ pub struct Opened {
     pub handle: Handle,
     /// Why nobody can vouch for what the database says is live, if so.
     pub suspicion: Option<String>,
+    /// How many endings of the journal the database did not know.
+    pub put_back: usize,
 }
 
 /// Opens or creates the store in `folder`: the database in `db/`, the journal of endings in `ends/`.
@@ -81,6 +84,7 @@ pub fn open(folder: &Path, environment: Environment) -> Result<Opened, OpenError
     make_private(folder).map_err(in_folder)?;
     // Before anything is touched: whoever opens the store at the same time must not have its files moved away.
     let lock = lock(folder)?;
+    swap::settle(folder).map_err(in_folder)?;
     let (trees, file) = open_trees(&folder.join("db")).map_err(|failure| failure.told(&folder.join("db")))?;
     check_format(&trees, folder)?;
     let ends = folder.join("ends");
@@ -126,7 +130,8 @@ pub fn open(folder: &Path, environment: Environment) -> Result<Opened, OpenError
     let next = EventSeq(last.0 + 1);
     let committer = Committer::start(Arc::clone(&shared), Disk { file, journal: found.journal, confirmed }, next)
         .map_err(in_folder)?;
-    Ok(Opened { handle: Handle { shared, committer, _lock: lock }, suspicion })
+    swap::tidy(folder).map_err(in_folder)?;
+    Ok(Opened { handle: Handle { shared, committer, lock }, suspicion, put_back: missing })
 }
 
 /// What is missing that no crash explains. `known` is the last event that the database knows.
@@ -146,6 +151,11 @@ fn suspect(found: &Found, reached: Reached, known: EventSeq) -> Option<String> {
     let kept: BTreeSet<u64> = found.entries.iter().filter_map(|entry| Some(entry.event.as_ref()?.seq.0)).collect();
     let lost = (known.0 + 1..=confirmed.0).filter(|seq| !kept.contains(seq)).count();
     (lost > 0).then(|| format!("the database has forgotten {lost} changes that were on disk"))
+}
+
+/// Opens or creates a database of its own, apart from the one in place.
+pub fn open_fresh(folder: &Path) -> Result<Trees, OpenError> {
+    open_trees(folder).map(|(trees, _)| trees).map_err(|failure| failure.told(folder))
 }
 
 /// Opens sled's database and its file once more, for syncs of our own.
@@ -170,7 +180,7 @@ fn open_trees(folder: &Path) -> Result<(Trees, File), Failure> {
 }
 
 /// The number of the last audit event; zero if there is none.
-fn last_event(trees: &Trees) -> Result<EventSeq, StoreError> {
+pub fn last_event(trees: &Trees) -> Result<EventSeq, StoreError> {
     let last = trees.tree(Place::Audit).last().map_err(|error| StoreError::unavailable("read", error))?;
     let Some((key, _)) = last else { return Ok(EventSeq(0)) };
     let seq = key.as_ref().try_into().map(u64::from_be_bytes);
@@ -178,7 +188,7 @@ fn last_event(trees: &Trees) -> Result<EventSeq, StoreError> {
 }
 
 /// Creates the folder, for this user alone.
-fn make_private(folder: &Path) -> io::Result<()> {
+pub fn make_private(folder: &Path) -> io::Result<()> {
     #[cfg(unix)]
     {
         use std::os::unix::fs::DirBuilderExt;
@@ -189,7 +199,7 @@ fn make_private(folder: &Path) -> io::Result<()> {
 }
 
 /// This process's claim on the folder; the system takes it back when the process ends, however it ends.
-fn lock(folder: &Path) -> Result<File, OpenError> {
+pub fn lock(folder: &Path) -> Result<File, OpenError> {
     let in_folder = |source| OpenError::Folder { folder: folder.to_owned(), source };
     let path = folder.join("lock");
     let file = OpenOptions::new().write(true).create(true).truncate(false).open(path).map_err(in_folder)?;
@@ -201,6 +211,11 @@ fn lock(folder: &Path) -> Result<File, OpenError> {
         }
     }
     Err(OpenError::Locked(folder.to_owned()))
+}
+
+/// The same where nothing may be written: a folder without a lock has never been open.
+pub fn lock_existing(folder: &Path) -> Result<Option<File>, OpenError> {
+    folder.join("lock").exists().then(|| lock(folder)).transpose()
 }
 
 pub fn sync_directory(directory: &Path) -> io::Result<()> {
@@ -356,7 +371,7 @@ pub fn damaged(folder: &Path, error: &dyn std::error::Error) -> OpenError {
     OpenError::Damaged { folder: folder.to_owned(), what: chain(error) }
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
+pub fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(source) = next {

@@ -42,7 +42,24 @@ pub enum Place {
     Meta = 6,
 }
 
-const NAMES: [&str; 7] = ["sessions", "seen", "users", "emails", "replaced", "audit", "meta"];
+/// All of them, by their numbers.
+pub const PLACES: [Place; 7] =
+    [Place::Sessions, Place::Seen, Place::Users, Place::Emails, Place::Replaced, Place::Audit, Place::Meta];
+
+impl Place {
+    /// The tree's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Sessions => "sessions",
+            Self::Seen => "seen",
+            Self::Users => "users",
+            Self::Emails => "emails",
+            Self::Replaced => "replaced",
+            Self::Audit => "audit",
+            Self::Meta => "meta",
+        }
+    }
+}
 
 /// A write, not yet made.
 pub struct Write {
@@ -68,7 +85,7 @@ pub fn session_key(user: UserKey, id: SessionId) -> [u8; 32] {
 
 impl Trees {
     pub fn open(db: sled::Db) -> sled::Result<Self> {
-        let all = NAMES.iter().map(|name| db.open_tree(name)).collect::<sled::Result<_>>()?;
+        let all = PLACES.iter().map(|place| db.open_tree(place.name())).collect::<sled::Result<_>>()?;
         Ok(Self { db, all })
     }
 

@@ -1,0 +1,28 @@
+//! `sessiond backup`.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::{Data, Failure, counts};
+use crate::open;
+use crate::store::sled::Sled;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// The file to write
+    file: PathBuf,
+    /// Write over a file that is there
+    #[arg(long)]
+    force: bool,
+    #[command(flatten)]
+    data: Data,
+}
+
+pub async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let (_, config) = arguments.data.config()?;
+    let file = &arguments.file;
+    let totals = Sled::back_up(&config.data, open::system(&config), file, arguments.force).await?;
+    println!("backed up to {}: {}", file.display(), counts(&totals));
+    Ok(())
+}

@@ -1,0 +1,41 @@
+//! `sessiond check`.
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use super::{Data, Failure, counts};
+use crate::open;
+use crate::store::sled::Sled;
+
+#[derive(Args)]
+pub struct Arguments {
+    /// One JSON object
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    data: Data,
+}
+
+pub async fn run(arguments: Arguments) -> Result<(), Failure> {
+    let (_, config) = arguments.data.config()?;
+    let report = Sled::check(&config.data, open::system(&config)).await?;
+    let sound = report.found == 0;
+    if arguments.json {
+        let totals: Map<_, _> =
+            report.totals.iter().map(|(name, count)| (name.to_owned(), Value::from(count))).collect();
+        println!("{}", json!({"sound": sound, "found": report.found, "findings": report.findings, "totals": totals}));
+    } else {
+        for finding in &report.findings {
+            println!("{finding}");
+        }
+        println!("read {}", counts(&report.totals));
+        if sound {
+            println!("the database is sound");
+        }
+    }
+    match report.found {
+        0 => Ok(()),
+        1 => Err(Failure::failed("the database is not sound: 1 finding")),
+        found => Err(Failure::failed(format!("the database is not sound: {found} findings"))),
+    }
+}

@@ -1,0 +1,71 @@
+//! Backing up: the whole database as one file.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufWriter};
+use std::path::{Path, PathBuf};
+
+use super::Sled;
+use super::backup::Totals;
+use super::open::sync_directory;
+use super::trees::Trees;
+use super::upkeep::{Quiet, UpkeepError, export, quiet};
+use crate::store::Environment;
+
+impl Sled {
+    /// Writes a backup of the database in `folder` to `file`, whole or not at all; readable by this user alone. With
+    /// `replace`, over one that is there.
+    ///
+    /// # Errors
+    /// Each [`UpkeepError`] says what to do.
+    pub async fn back_up(
+        folder: &Path,
+        environment: Environment,
+        file: &Path,
+        replace: bool,
+    ) -> Result<Totals, UpkeepError> {
+        if !replace && file.exists() {
+            return Err(UpkeepError::Exists(file.to_owned()));
+        }
+        let Quiet { shared, lock } = quiet(folder, environment).await?;
+        let file = file.to_owned();
+        let done = tokio::task::spawn_blocking(move || {
+            let done = write(&shared.trees, &file);
+            drop((shared, lock));
+            done
+        });
+        done.await.map_err(UpkeepError::panicked)?
+    }
+}
+
+fn write(trees: &Trees, file: &Path) -> Result<Totals, UpkeepError> {
+    let mut fresh = file.as_os_str().to_owned();
+    fresh.push(".new");
+    let fresh = PathBuf::from(fresh);
+    let failed = UpkeepError::write(&fresh);
+    let written = create(&fresh).map_err(&failed).and_then(|to| {
+        let (to, totals, _) = export(trees, BufWriter::new(to), &fresh)?;
+        to.into_inner().map_err(io::IntoInnerError::into_error).and_then(|to| to.sync_all()).map_err(&failed)?;
+        fs::rename(&fresh, file).map_err(UpkeepError::write(file))?;
+        Ok(totals)
+    });
+    if written.is_err() {
+        // Half a backup is of no use; the failure is told anyway.
+        let _ = fs::remove_file(&fresh);
+    }
+    let totals = written?;
+    sync_directory(file.parent().unwrap_or(Path::new(""))).map_err(UpkeepError::write(file))?;
+    Ok(totals)
+}
+
+/// A new file of that name: what a killed backup left behind may have been made readable for others.
+fn create(path: &Path) -> io::Result<File> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}

@@ -1,0 +1,112 @@
+//! What backing up, restoring, compacting and checking share: all of them want a database that nobody else has open.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::backup::{Fault, Seal, Totals, Writer};
+use super::open::{self, OpenError};
+use super::step::Shared;
+use super::trees::{PLACES, Trees};
+use super::{Handle, record, swap, trusted};
+use crate::store::{Environment, StoreError};
+
+/// Why a verb on a stopped database was not done. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum UpkeepError {
+    /// The database does not open.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// There is none.
+    #[error("there is no database in {}; choose another folder with --data", .0.display())]
+    Missing(PathBuf),
+    /// There is one where none may be.
+    #[error("there is a database in {} already; restore into another folder with --data, or move that one away", .0.display())]
+    Occupied(PathBuf),
+    /// The file is there already.
+    #[error("{} exists already; choose another name, or write over it with --force", .0.display())]
+    Exists(PathBuf),
+    /// The file is not restored.
+    #[error("{} is not restored, since {fault}; nothing was written", file.display())]
+    Refused {
+        /// Which file.
+        file: PathBuf,
+        /// What is wrong with it.
+        fault: String,
+    },
+    /// The disk.
+    #[error("{} cannot be written: {source}", path.display())]
+    Write {
+        /// What was to be written.
+        path: PathBuf,
+        /// Why it was not.
+        #[source]
+        source: io::Error,
+    },
+    /// A record is not what it should be.
+    #[error("the database is damaged ({0}); `sessiond check` tells more")]
+    Damaged(String),
+    /// The copy is not the same as the original.
+    #[error("the copy of the database is not the same as the original; the original stays as it is")]
+    Differs,
+}
+
+impl UpkeepError {
+    pub(super) fn write(path: &Path) -> impl Fn(io::Error) -> Self {
+        |source| Self::Write { path: path.to_owned(), source }
+    }
+
+    pub(super) fn refused(file: &Path) -> impl Fn(Fault) -> Self {
+        |fault| Self::Refused { file: file.to_owned(), fault: fault.to_string() }
+    }
+
+    /// A thread panicked: sled does that on damaged pages.
+    pub(super) fn panicked(_: tokio::task::JoinError) -> Self {
+        Self::Damaged("a file is cut short or overwritten".to_owned())
+    }
+}
+
+impl From<StoreError> for UpkeepError {
+    fn from(error: StoreError) -> Self {
+        Self::Damaged(open::chain(&error))
+    }
+}
+
+impl From<sled::Error> for UpkeepError {
+    fn from(error: sled::Error) -> Self {
+        Self::Damaged(error.to_string())
+    }
+}
+
+/// An open database that nothing is written to any more.
+pub struct Quiet {
+    pub shared: Arc<Shared>,
+    pub lock: File,
+}
+
+/// Opens the database as a server would, and lets nobody write to it.
+pub async fn quiet(folder: &Path, environment: Environment) -> Result<Quiet, UpkeepError> {
+    if !swap::occupied(folder) {
+        return Err(UpkeepError::Missing(folder.to_owned()));
+    }
+    let path = folder.to_owned();
+    let opened = tokio::task::spawn_blocking(move || open::open(&path, environment)).await;
+    let Handle { shared, committer, lock } = trusted(opened.map_err(UpkeepError::panicked)??, folder).await?;
+    committer.close().await;
+    Ok(Quiet { shared, lock })
+}
+
+/// Writes every record to `to`, each checked.
+pub fn export<W: io::Write>(trees: &Trees, to: W, path: &Path) -> Result<(W, Totals, Seal), UpkeepError> {
+    let failed = UpkeepError::write(path);
+    let mut writer = Writer::new(to).map_err(&failed)?;
+    for place in PLACES {
+        for entry in trees.tree(place) {
+            let (key, value) = entry?;
+            record::read(place, &key, &value)?;
+            writer.put(place, &key, &value).map_err(&failed)?;
+        }
+    }
+    writer.finish().map_err(&failed)
+}
