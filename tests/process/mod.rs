@@ -13,5 +13,5 @@ mod refusals;
 mod secrets;
 mod verbs;
 
-pub use self::client::Client;
+pub use self::client::{Answer, Client, form, session_id};
 pub use self::program::{EMAIL, PASSWORD, Program, Server};
