@@ -195,6 +195,8 @@ impl Writer {
             }
         }
         let Gathered { answers, durable, ends } = gathered;
+        #[cfg(feature = "seeded-bugs")]
+        let answers = answered_early(answers);
         // The journal first: it takes endings even where the database takes nothing any more.
         let journaled = self.journal(&ends, confirmed);
         let healthy = journaled && !self.poisoned.load(Ordering::Acquire) && (!sync || self.sync());
@@ -276,6 +278,16 @@ impl Writer {
         tracing::error!(%error, "{what} failed; the database is closed to all requests");
         self.poisoned.store(true, Ordering::Release);
     }
+}
+
+/// The bug that answers first and writes then, on a disk that takes its time.
+#[cfg(feature = "seeded-bugs")]
+fn answered_early(mut answers: Vec<(Answer, Proof)>) -> Vec<(Answer, Proof)> {
+    if crate::domain::seeded::has("answer-before-durable") {
+        answers.drain(..).for_each(|(answer, _)| answer(true));
+        thread::sleep(std::time::Duration::from_millis(5));
+    }
+    answers
 }
 
 struct PoisonOnExit(Arc<AtomicBool>);

@@ -9,6 +9,8 @@ mod journal;
 mod listing;
 mod open;
 mod replay;
+#[cfg(feature = "seeded-bugs")]
+mod seeded;
 mod sessions;
 mod shelf;
 mod space;
