@@ -4,8 +4,8 @@
 use std::sync::OnceLock;
 
 /// What `SESSIOND_BUG` may say.
-pub const BUGS: [&str; 5] =
-    ["answer-before-durable", "positive-cache", "touch-rewrites", "check-then-act", "late-epochs"];
+pub const BUGS: [&str; 6] =
+    ["answer-before-durable", "positive-cache", "touch-rewrites", "check-then-act", "late-epochs", "no-sync"];
 
 /// Whether this is the bug that was asked for.
 ///

@@ -16,6 +16,7 @@ mod by_hand;
 mod check;
 mod client;
 mod nemesis;
+mod powercut;
 mod record;
 #[cfg(feature = "seeded-bugs")]
 mod seeded;
@@ -36,7 +37,7 @@ use tempfile::TempDir;
 
 use self::check::{Report, check};
 use self::client::Client;
-use self::nemesis::{Nemesis, Setup};
+use self::nemesis::{Nemesis, Setup, data_in};
 use self::record::{History, Moment, nanoseconds, now};
 use self::world::World;
 use crate::process::PASSWORD;
@@ -84,7 +85,7 @@ struct Run {
 impl Run {
     fn new(settings: &str) -> Self {
         let program = env!("CARGO_BIN_EXE_sessiond").into();
-        let setup = Setup { program, settings: settings.to_owned(), more: Vec::new() };
+        let setup = Setup { program, settings: settings.to_owned(), more: Vec::new(), shim: None };
         let seed = number("SESSIOND_SEED").unwrap_or_else(|| u64::from(std::process::id()) << 20 ^ now());
         let hashing = if settings == COSTLY { least_time_to_hash() } else { 0 };
         Self { setup, seed, hashing, round: ROUND }
@@ -107,9 +108,9 @@ impl Run {
 
     /// One round on a new database.
     fn one(&self, operations: u64, seed: u64) -> History {
-        let data = TempDir::new().unwrap();
-        let world = World::new(self.setup.people(data.path(), PEOPLE), operations);
-        let mut nemesis = Nemesis::new(&self.setup, data, &world, seed);
+        let home = TempDir::new().unwrap();
+        let world = World::new(self.setup.people(&data_in(&home), PEOPLE), operations);
+        let mut nemesis = Nemesis::new(&self.setup, home, &world, seed);
         let mut history = History { lifetime: nanoseconds(LIFETIME), ..History::default() };
         thread::scope(|scope| {
             let world = &world;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
+use super::powercut::Shim;
 use super::record::{Death, Moment, Server as Number, now};
 use super::world::{Person, World};
 use crate::contract::dice::Dice;
@@ -22,12 +23,18 @@ pub struct Setup {
     pub settings: String,
     /// More of its environment.
     pub more: Vec<(String, String)>,
+    /// With it, each kill is a power cut: what was not synced is gone.
+    pub shim: Option<Shim>,
 }
 
 impl Setup {
     fn command(&self, data: &Path) -> Program {
         let program = Program::at(&self.program, data).env("ROCKET_SESSIOND", &self.settings);
-        self.more.iter().fold(program, |program, (name, value)| program.env(name, value))
+        let program = self.more.iter().fold(program, |program, (name, value)| program.env(name, value));
+        match &self.shim {
+            Some(shim) => shim.watch(program, data),
+            None => program,
+        }
     }
 
     fn serve(&self, data: &Path) -> Program {
@@ -49,9 +56,16 @@ impl Setup {
     }
 }
 
+/// The data folder of a round.
+pub fn data_in(home: &TempDir) -> PathBuf {
+    let data = home.path().join("data");
+    std::fs::create_dir_all(&data).unwrap();
+    data
+}
+
 pub struct Nemesis<'a> {
     setup: &'a Setup,
-    data: TempDir,
+    home: TempDir,
     world: &'a World,
     dice: Dice,
     server: Option<Server>,
@@ -59,8 +73,8 @@ pub struct Nemesis<'a> {
 }
 
 impl<'a> Nemesis<'a> {
-    pub fn new(setup: &'a Setup, data: TempDir, world: &'a World, seed: u64) -> Self {
-        let mut nemesis = Self { setup, data, world, dice: Dice::new(seed), server: None, deaths: Vec::new() };
+    pub fn new(setup: &'a Setup, home: TempDir, world: &'a World, seed: u64) -> Self {
+        let mut nemesis = Self { setup, home, world, dice: Dice::new(seed), server: None, deaths: Vec::new() };
         nemesis.start();
         nemesis
     }
@@ -70,7 +84,7 @@ impl<'a> Nemesis<'a> {
     }
 
     fn start(&mut self) {
-        let server = self.setup.serve(self.data.path()).listen();
+        let server = self.setup.serve(&data_in(&self.home)).listen();
         self.world.serve(self.number(), server.address);
         self.server = Some(server);
     }
@@ -105,6 +119,7 @@ impl<'a> Nemesis<'a> {
         self.world.doom(self.number());
         let sent = now();
         server.kill();
+        self.lose_what_was_not_synced();
         self.died(sent, true);
     }
 
@@ -115,12 +130,19 @@ impl<'a> Nemesis<'a> {
     /// Strikes once a start has opened so many files. No request has reached it, so it needs no number.
     fn kill_on_the_way_up(&self) {
         let files = 4 + self.dice.below(10);
-        let mut starting = self.setup.serve(self.data.path()).spawn("");
+        let mut starting = self.setup.serve(&data_in(&self.home)).spawn("");
         while !starting.listens() && starting.descriptors().is_some_and(|open| open < files) {
             thread::yield_now();
         }
         let exited = starting.kill();
         assert_eq!(exited.code, None, "it did not start: {exited:?}");
+        self.lose_what_was_not_synced();
+    }
+
+    fn lose_what_was_not_synced(&self) {
+        if self.setup.shim.is_some() {
+            Shim::cut(&data_in(&self.home));
+        }
     }
 
     fn stop_for_a_moment(&self) {

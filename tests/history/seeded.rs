@@ -9,12 +9,16 @@
 
 use sessiond::domain::seeded::BUGS;
 
-use super::{COSTLY, OPERATIONS, Report, Run, SETTINGS, tell};
+use super::{COSTLY, OPERATIONS, Report, Run, SETTINGS, powercut, tell};
 
 /// Operations between two looks at what was written down.
 const LOOK: u64 = 3_000;
 
 fn run(bug: &str) -> Report {
+    // The page cache survives a kill.
+    if bug == "no-sync" {
+        return powercut::run(Some(bug));
+    }
     // What an end-all during a password check does shows only while passwords take time.
     let settings = if bug == "late-epochs" { COSTLY } else { SETTINGS };
     let mut run = Run { round: LOOK, ..Run::new(settings) };
