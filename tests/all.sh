@@ -3,6 +3,8 @@
 #
 #   bash tests/all.sh                        the whole of it
 #   SESSIOND_CYCLES=200 bash tests/all.sh    with the long crash loop (20 cycles unless set)
+#   SESSIOND_OPERATIONS=1000000 bash tests/all.sh   with the long run of the history checker (12,000 unless set)
+#   SESSIOND_CUT_OPERATIONS=160000 bash tests/all.sh  with some 200 power cuts (3,000 operations unless set)
 #   SESSIOND_SCREENS=DIR bash tests/all.sh   with pictures of the pages
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -79,14 +81,20 @@ tests() {
     cargo test --locked 2>&1 | tee "$closing"
 }
 
+# A build of its own, since a normal one has none of these bugs in it.
+seeded() {
+    cargo clippy --all-targets --features seeded-bugs --locked -- -D warnings
+    cargo test --locked --features seeded-bugs --test tests seeded -- --nocapture 2>&1 | tee -a "$closing"
+}
 
 stage 'install what is missing' install
 stage 'format' cargo fmt --check
 stage 'lints' cargo clippy --all-targets --locked -- -D warnings
 stage 'dependencies' dependencies
 stage 'tests' tests
+stage 'seeded bugs' seeded
 
 printf '\n== result\n'
-grep -oE 'crash loop: .*|^test result: .*' "$closing" || true
+grep -oE 'crash loop: .*|in all: .*|power cuts: .*|seeded [a-z-]+: found after .* kills|^test result: .*' "$closing" || true
 awk '/^test result:/ { passed += $4; failed += $6; skipped += $8 }
      END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped; exit passed == 0 }' "$closing"

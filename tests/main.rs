@@ -5,6 +5,7 @@
 mod browser;
 mod contract;
 mod harness;
+mod history;
 mod layers;
 mod process;
 mod sled;

@@ -10,6 +10,8 @@ pub mod id;
 pub mod lifetime;
 pub mod listing;
 pub mod password;
+#[cfg(feature = "seeded-bugs")]
+pub mod seeded;
 pub mod session;
 pub mod timestamp;
 pub mod user;

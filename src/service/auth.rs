@@ -81,6 +81,12 @@ impl Service {
         };
 
         let replaces = present.as_ref().filter(|live| live.user.id == user.id).map(|live| live.session.id());
+        #[cfg(feature = "seeded-bugs")]
+        let (user, server) = if crate::domain::seeded::has("late-epochs") {
+            (self.store.user(user.key()).await?.unwrap_or(user), self.store.server_epoch().await?)
+        } else {
+            (user, server)
+        };
         let epochs = Epochs { user: user.epoch, server };
         let signed_in = self.begin(user, epochs, keep, door, client, replaces).await?;
         if let Some(other) = present.filter(|live| live.user.id != signed_in.user.id) {

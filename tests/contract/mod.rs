@@ -21,7 +21,7 @@ macro_rules! store_contract {
 
 mod backends;
 mod bench;
-mod dice;
+pub mod dice;
 
 mod audit;
 mod concurrency;

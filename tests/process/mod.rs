@@ -17,5 +17,5 @@ mod sample;
 mod secrets;
 mod verbs;
 
-pub use self::client::Client;
+pub use self::client::{Answer, Client, form, session_id};
 pub use self::program::{EMAIL, PASSWORD, Program, Server};

@@ -196,6 +196,8 @@ impl Writer {
             }
         }
         let Gathered { answers, durable, ends } = gathered;
+        #[cfg(feature = "seeded-bugs")]
+        let answers = answered_early(answers);
         // The journal first: it takes endings even where the database takes nothing any more.
         let journaled = self.journal(&ends, confirmed);
         let healthy = journaled && !self.poisoned.load(Ordering::Acquire) && (!sync || self.sync());
@@ -264,7 +266,7 @@ impl Writer {
 
     fn sync(&mut self) -> bool {
         let flushed = self.shared.trees.db.flush().map_err(|error| self.poison("flush", &error));
-        let synced = self.file.sync_data().map_err(|error| self.poison("fdatasync", &error));
+        let synced = self.sync_file().map_err(|error| self.poison("fdatasync", &error));
         if flushed.is_err() || synced.is_err() {
             return false;
         }
@@ -277,10 +279,28 @@ impl Writer {
         true
     }
 
+    fn sync_file(&self) -> std::io::Result<()> {
+        #[cfg(feature = "seeded-bugs")]
+        if crate::domain::seeded::has("no-sync") {
+            return Ok(());
+        }
+        self.file.sync_data()
+    }
+
     fn poison(&self, what: &str, error: &dyn std::error::Error) {
         tracing::error!(%error, "{what} failed; the database is closed to all requests");
         self.poisoned.store(true, Ordering::Release);
     }
+}
+
+/// The bug that answers first and writes then, on a disk that takes its time.
+#[cfg(feature = "seeded-bugs")]
+fn answered_early(mut answers: Vec<(Answer, Proof)>) -> Vec<(Answer, Proof)> {
+    if crate::domain::seeded::has("answer-before-durable") {
+        answers.drain(..).for_each(|(answer, _)| answer(true));
+        thread::sleep(std::time::Duration::from_millis(5));
+    }
+    answers
 }
 
 struct PoisonOnExit(Arc<AtomicBool>);

@@ -16,6 +16,8 @@ mod listing;
 mod open;
 mod record;
 mod replay;
+#[cfg(feature = "seeded-bugs")]
+mod seeded;
 mod sessions;
 mod shelf;
 mod space;

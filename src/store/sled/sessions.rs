@@ -44,10 +44,23 @@ impl Sessions for Sled {
     }
 
     async fn end(&self, user: UserKey, id: SessionId, ending: Ending) -> Result<End> {
+        #[cfg(feature = "seeded-bugs")]
+        if let Some(decided) = self.decide_early(user, id)? {
+            return Ok(decided);
+        }
         self.commit_ending(move |step| end(step, user, id, &ending)).await
     }
 
     async fn end_user(&self, user: UserKey, keep: Option<SessionId>, ending: Ending) -> Result<EndUser> {
+        #[cfg(feature = "seeded-bugs")]
+        if let Some(kept) = self.look_early(user, keep)? {
+            return self
+                .commit_ending(move |step| {
+                    step.seen = Some(kept);
+                    end_user(step, user, keep, &ending)
+                })
+                .await;
+        }
         self.commit_ending(move |step| end_user(step, user, keep, &ending)).await
     }
 
@@ -60,6 +73,10 @@ impl Sessions for Sled {
     }
 
     async fn touch(&self, user: UserKey, id: SessionId) -> Result<()> {
+        #[cfg(feature = "seeded-bugs")]
+        if self.rewrite(user, id)? {
+            return Ok(());
+        }
         self.handle()?.committer.submit(move |step| touch(step, user, id));
         Ok(())
     }
@@ -176,6 +193,8 @@ fn end_user(step: &mut Step<'_>, user: UserKey, keep: Option<SessionId>, ending:
 
     if let Some(id) = keep {
         let standing = shared.standing(user, id)?;
+        #[cfg(feature = "seeded-bugs")]
+        let standing = step.seen.take().or(standing);
         let live = standing.filter(|kept| kept.verdict(now, &shared.environment.limits) == Verdict::Live);
         let Some(Standing { mut session, .. }) = live else { return Ok(EndUser::KeeperEnded) };
         session.restamp(fresh).map_err(|AlreadyEnded| StoreError::Conflict { what: "keep a session" })?;

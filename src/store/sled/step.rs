@@ -67,6 +67,9 @@ pub struct Step<'a> {
     ends: Vec<Entry>,
     visible: Vec<Effect>,
     durable: Vec<Effect>,
+    /// What somebody read before the step began.
+    #[cfg(feature = "seeded-bugs")]
+    pub seen: Option<Standing>,
 }
 
 /// What a step leaves behind for the committer.
@@ -83,7 +86,17 @@ pub struct Outcome {
 
 impl<'a> Step<'a> {
     pub fn new(shared: &'a Shared, now: Timestamp, next: EventSeq) -> Self {
-        Self { shared, now, next, writes: Vec::new(), ends: Vec::new(), visible: Vec::new(), durable: Vec::new() }
+        Self {
+            shared,
+            now,
+            next,
+            writes: Vec::new(),
+            ends: Vec::new(),
+            visible: Vec::new(),
+            durable: Vec::new(),
+            #[cfg(feature = "seeded-bugs")]
+            seen: None,
+        }
     }
 
     pub fn finish(self) -> Outcome {

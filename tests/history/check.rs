@@ -1,0 +1,268 @@
+//! Whether a history keeps the promises. A pure function; operations without an answer may count either way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use super::record::{Death, History, Moment, Operation, Outcome, Server, Session, User, What};
+
+/// How soon after an acknowledgement a resolve must start to be worth counting.
+const SOON: Moment = 10_000_000;
+
+/// A broken promise, with the operations that show it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Violation {
+    /// Accepted after an end that covers it had been acknowledged at this moment.
+    Resurrected(Operation, Moment),
+    /// Turned away although it was acknowledged and nothing can have ended it.
+    Lost(Operation),
+    /// Accepted after the same process had turned it away.
+    Wavered(Operation),
+    /// The list says so many, and between so many and so many there must be.
+    Miscounted { what: &'static str, told: u64, least: u64, most: u64 },
+}
+
+/// What a check saw.
+#[derive(Debug, Default)]
+pub struct Report {
+    pub operations: usize,
+    pub unanswered: usize,
+    pub kills: usize,
+    pub in_flight: usize,
+    pub soon: usize,
+    pub violations: Vec<Violation>,
+    /// How many operations had ended before the first violation had.
+    pub first: Option<usize>,
+}
+
+impl Report {
+    pub fn add(&mut self, other: Self) {
+        if self.first.is_none() {
+            self.first = other.first.map(|first| first + self.operations);
+        }
+        self.operations += other.operations;
+        self.unanswered += other.unanswered;
+        self.kills += other.kills;
+        self.in_flight += other.in_flight;
+        self.soon += other.soon;
+        self.violations.extend(other.violations);
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { operations, unanswered, kills, in_flight, soon, violations, .. } = self;
+        write!(
+            f,
+            "history: {operations} operations, {unanswered} of them unanswered, {kills} kills, {in_flight} of them hit a \
+             request in flight, {soon} resolves started within 10 ms after an acknowledged end of the same session, \
+             {} violations",
+            violations.len()
+        )
+    }
+}
+
+/// A session that was answered.
+struct SignedIn {
+    user: User,
+    start: Moment,
+    end: Moment,
+    stamped: Moment,
+    /// The earliest acknowledgement of an end by its own name.
+    ended: Option<Moment>,
+    /// Every end by its own name that may have happened: from, until.
+    maybe: Vec<(Moment, Moment)>,
+}
+
+/// An end of many sessions.
+struct Sweep {
+    start: Moment,
+    end: Moment,
+    until: Moment,
+    keep: Option<Session>,
+    done: bool,
+}
+
+struct Checker<'a> {
+    deaths: &'a [Death],
+    lifetime: Moment,
+    sessions: BTreeMap<Session, SignedIn>,
+    /// By start.
+    users: BTreeMap<User, Vec<Sweep>>,
+    everyone: Vec<Sweep>,
+}
+
+pub fn check(history: &History) -> Report {
+    let mut operations = history.operations.clone();
+    operations.sort_by_key(|operation| operation.end);
+    let checker = Checker::new(history, &operations);
+    let mut report = Report { operations: operations.len(), ..Report::default() };
+    let mut turned_away: BTreeMap<(Server, Session), Moment> = BTreeMap::new();
+    for (before, operation) in operations.iter().enumerate() {
+        report.unanswered += usize::from(operation.outcome == Outcome::Unanswered);
+        let What::Resolve(session) = operation.what else { continue };
+        let Some(signed_in) = checker.sessions.get(&session) else { continue };
+        let dead = checker.dead(session, signed_in);
+        report.soon += usize::from(dead.is_some_and(|at| at < operation.start && operation.start - at < SOON));
+        let key = (operation.server, session);
+        let violation = match operation.outcome {
+            Outcome::Done => match (dead, turned_away.get(&key)) {
+                (Some(at), _) if at < operation.start => Some(Violation::Resurrected(*operation, at)),
+                (_, Some(at)) if *at < operation.start => Some(Violation::Wavered(*operation)),
+                _ => None,
+            },
+            Outcome::Refused => {
+                turned_away.entry(key).or_insert(operation.end);
+                (!checker.may_be_past(session, signed_in, operation.end)).then_some(Violation::Lost(*operation))
+            }
+            Outcome::Either | Outcome::Unanswered => None,
+        };
+        if let Some(violation) = violation {
+            report.first.get_or_insert(before + 1);
+            report.violations.push(violation);
+        }
+    }
+    let miscounted = checker.miscounted(history);
+    if !miscounted.is_empty() {
+        report.first.get_or_insert(operations.len());
+        report.violations.extend(miscounted);
+    }
+    for (server, death) in history.deaths.iter().enumerate().filter(|(_, death)| death.killed) {
+        report.kills += 1;
+        report.in_flight += usize::from(operations.iter().any(|operation| {
+            operation.outcome == Outcome::Unanswered
+                && operation.server as usize == server
+                && operation.start < death.gone
+                && operation.end > death.sent
+        }));
+    }
+    report
+}
+
+impl<'a> Checker<'a> {
+    fn new(history: &'a History, operations: &[Operation]) -> Self {
+        let mut checker = Self {
+            deaths: &history.deaths,
+            lifetime: history.lifetime,
+            sessions: BTreeMap::new(),
+            users: BTreeMap::new(),
+            everyone: Vec::new(),
+        };
+        for operation in operations {
+            if let What::SignIn { user, session: Some(session), stamped } = operation.what {
+                let Operation { start, end, .. } = *operation;
+                let signed_in = SignedIn { user, start, end, stamped, ended: None, maybe: Vec::new() };
+                checker.sessions.insert(session, signed_in);
+            }
+        }
+        for operation in operations.iter().filter(|operation| operation.outcome != Outcome::Refused) {
+            checker.note_end(operation);
+        }
+        let by_start = |sweeps: &mut Vec<Sweep>| sweeps.sort_by_key(|sweep| sweep.start);
+        checker.users.values_mut().for_each(by_start);
+        by_start(&mut checker.everyone);
+        checker
+    }
+
+    fn note_end(&mut self, operation: &Operation) {
+        let Operation { start, end, outcome, .. } = *operation;
+        let until = self.until(operation);
+        let done = outcome == Outcome::Done;
+        let sweep = |keep| Sweep { start, end, until, keep, done };
+        match operation.what {
+            What::End(session) => {
+                let Some(signed_in) = self.sessions.get_mut(&session) else { return };
+                signed_in.maybe.push((start, until));
+                if done {
+                    signed_in.ended = Some(signed_in.ended.map_or(end, |at| at.min(end)));
+                }
+            }
+            What::EndUser { user, keep } => self.users.entry(user).or_default().push(sweep(keep)),
+            What::EndEveryone { keep } => self.everyone.push(sweep(keep)),
+            What::SignIn { .. } | What::Resolve(_) => {}
+        }
+    }
+
+    /// The last moment at which it can take effect.
+    fn until(&self, operation: &Operation) -> Moment {
+        match operation.outcome {
+            Outcome::Unanswered => self.deaths.get(operation.server as usize).map_or(Moment::MAX, |death| death.gone),
+            _ => operation.end,
+        }
+    }
+
+    fn sweeps(&self, user: User) -> [&[Sweep]; 2] {
+        [self.users.get(&user).map_or(&[], Vec::as_slice), &self.everyone]
+    }
+
+    /// From when on it must be turned away.
+    fn dead(&self, session: Session, signed_in: &SignedIn) -> Option<Moment> {
+        let swept = self.swept(signed_in.user, signed_in.stamped, Some(session));
+        signed_in.ended.into_iter().chain(swept).min()
+    }
+
+    /// The first acknowledgement of a sweep that started at `from` or later.
+    fn swept(&self, user: User, from: Moment, session: Option<Session>) -> Option<Moment> {
+        let mut first: Option<Moment> = None;
+        for sweeps in self.sweeps(user) {
+            let next = sweeps.partition_point(|sweep| sweep.start < from);
+            for sweep in &sweeps[next..] {
+                // None that starts later can have ended sooner.
+                if first.is_some_and(|at| at <= sweep.start) {
+                    break;
+                }
+                if sweep.done && (session.is_none() || sweep.keep != session) {
+                    first = Some(first.map_or(sweep.end, |at| at.min(sweep.end)));
+                }
+            }
+        }
+        first
+    }
+
+    /// Whether anything can have ended it before `at`.
+    fn may_be_past(&self, session: Session, signed_in: &SignedIn, at: Moment) -> bool {
+        at - signed_in.end >= self.lifetime
+            || signed_in.maybe.iter().any(|(from, _)| *from < at)
+            || self.sweeps(signed_in.user).into_iter().any(|sweeps| {
+                let before = sweeps.partition_point(|sweep| sweep.start < at);
+                let mut before = sweeps[..before].iter().rev();
+                before.any(|sweep| sweep.until >= signed_in.start && sweep.keep != Some(session))
+            })
+    }
+
+    fn miscounted(&self, history: &History) -> Vec<Violation> {
+        let Some(totals) = history.totals else { return Vec::new() };
+        let (mut young, mut accepted) = (BTreeSet::new(), BTreeSet::new());
+        let (mut hidden, mut hidden_live) = (0, 0);
+        for operation in &history.operations {
+            match operation.what {
+                What::Resolve(session) if operation.start >= history.last && operation.outcome == Outcome::Done => {
+                    accepted.insert(session);
+                    let since = self.sessions.get(&session).map_or(0, |signed_in| signed_in.end);
+                    if operation.end - since < self.lifetime {
+                        young.insert(session);
+                    }
+                }
+                What::SignIn { user, session: None, .. }
+                    if matches!(operation.outcome, Outcome::Either | Outcome::Unanswered) =>
+                {
+                    hidden += 1;
+                    hidden_live += u64::from(self.swept(user, self.until(operation), None).is_none());
+                }
+                _ => {}
+            }
+        }
+        let known = self.sessions.len() as u64;
+        let within = |what, told, least, most| {
+            let wrong = told < least || told > most;
+            wrong.then_some(Violation::Miscounted { what, told, least, most })
+        };
+        let all = totals.live + totals.ended + totals.expired;
+        [
+            within("live", totals.live, young.len() as u64, accepted.len() as u64 + hidden_live),
+            within("all", all, known, known + hidden),
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}

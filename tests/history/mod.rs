@@ -1,0 +1,181 @@
+//! The history checker: several clients against a real server over HTTP, a nemesis that kills it, and afterwards a judge
+//! who reads what everybody wrote down.
+//!
+//! Promised, and checked: no resolve that starts after an acknowledged end of its session is accepted, whatever covered it
+//! and whatever was killed in between; no acknowledged sign-in is lost; a process that has turned a session away never
+//! accepts it again; at the end, after a clean restart, the list's totals agree with what is known.
+//!
+//! `SESSIOND_OPERATIONS` says how many operations; 12,000 unless it is set. `SESSIOND_SEED` repeats a run's choices, though not
+//! the moments at which kills strike. The long run:
+//!
+//! ```sh
+//! SESSIOND_OPERATIONS=1000000 cargo test --release --test tests history_checker -- --nocapture
+//! ```
+
+mod by_hand;
+mod check;
+mod client;
+mod nemesis;
+mod powercut;
+mod record;
+#[cfg(feature = "seeded-bugs")]
+mod seeded;
+mod wire;
+mod world;
+
+use std::io::Write;
+#[cfg(not(feature = "seeded-bugs"))]
+use std::process::Command;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use sessiond::domain::clock::OsEntropy;
+use sessiond::domain::password::Password;
+use sessiond::service::hasher::{Cost, Hasher};
+use tempfile::TempDir;
+
+use self::check::{Report, check};
+use self::client::Client;
+use self::nemesis::{Nemesis, Setup, data_in};
+use self::record::{History, Moment, nanoseconds, now};
+use self::world::World;
+use crate::process::PASSWORD;
+
+const OPERATIONS: u64 = 12_000;
+/// A round has a database of its own: it stays small, and what one round tells fits into memory.
+const ROUND: u64 = 25_000;
+const THREADS: u64 = 6;
+const PEOPLE: usize = 4;
+
+/// Nobody makes room for anybody: each session that vanished would be a loss. The shortest idle time has the server write
+/// down most often when sessions were seen.
+const SETTINGS: &str = "{password_hash={memory_kib=64,passes=1},sessions_per_user=1000000,idle=\"4m\",\
+                        administrator={idle=\"4m\"}}";
+/// The same where it takes time to check a password, so that end-alls come in between.
+const COSTLY: &str = "{password_hash={memory_kib=32768,passes=2},sessions_per_user=1000000,idle=\"4m\",\
+                      administrator={idle=\"4m\"}}";
+/// Shorter than that: nothing has run out by then.
+const LIFETIME: Duration = Duration::from_secs(225);
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name}: a number")))
+}
+
+/// Has everybody go home when a thread panics, so that the panic is told instead of waited for.
+struct GiveUp<'a>(&'a World);
+
+impl Drop for GiveUp<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.give_up();
+        }
+    }
+}
+
+/// One run: rounds of operations on a server with these settings.
+struct Run {
+    setup: Setup,
+    seed: u64,
+    /// No password is checked in less.
+    hashing: Moment,
+    round: u64,
+}
+
+impl Run {
+    fn new(settings: &str) -> Self {
+        let program = env!("CARGO_BIN_EXE_sessiond").into();
+        let setup = Setup { program, settings: settings.to_owned(), more: Vec::new(), shim: None };
+        let seed = number("SESSIOND_SEED").unwrap_or_else(|| u64::from(std::process::id()) << 20 ^ now());
+        let hashing = if settings == COSTLY { least_time_to_hash() } else { 0 };
+        Self { setup, seed, hashing, round: ROUND }
+    }
+
+    /// Rounds until there were so many operations, or until a promise was broken.
+    fn rounds(&self, operations: u64) -> Report {
+        let mut report = Report::default();
+        let mut left = operations;
+        while left > 0 && report.violations.is_empty() {
+            let this = left.min(self.round);
+            report.add(check(&self.one(this, self.seed.wrapping_add(left))));
+            left -= this;
+            if operations > ROUND {
+                tell(&format!("{report} (SESSIOND_SEED={})", self.seed));
+            }
+        }
+        report
+    }
+
+    /// One round on a new database.
+    fn one(&self, operations: u64, seed: u64) -> History {
+        let home = TempDir::new().unwrap();
+        let world = World::new(self.setup.people(&data_in(&home), PEOPLE), operations);
+        let mut nemesis = Nemesis::new(&self.setup, home, &world, seed);
+        let mut history = History { lifetime: nanoseconds(LIFETIME), ..History::default() };
+        thread::scope(|scope| {
+            let world = &world;
+            let work = |thread| {
+                scope.spawn(move || {
+                    let _home = GiveUp(world);
+                    Client::new(world, seed ^ (thread + 1) << 32, self.hashing).work()
+                })
+            };
+            let clients: Vec<_> = (0..THREADS).map(work).collect();
+            let _home = GiveUp(world);
+            nemesis.work();
+            for client in clients {
+                history.operations.extend(client.join().unwrap());
+            }
+        });
+
+        nemesis.restart();
+        history.last = now();
+        let mut last = Client::new(&world, seed, self.hashing);
+        last.impatient = false;
+        // The administrator who looks is one of those who are signed in.
+        while history.totals.is_none() {
+            history.totals = last.totals();
+        }
+        for known in world.all() {
+            last.resolve(&known);
+        }
+        history.operations.append(&mut last.operations);
+        history.deaths = nemesis.deaths;
+        history
+    }
+}
+
+/// Half of the quickest of some: that no check of a password on this machine takes less is certain enough.
+fn least_time_to_hash() -> Moment {
+    let cost = Cost { memory_kib: 32 * 1024, passes: 2, ..Cost::default() };
+    let hasher = Hasher::new(cost, Arc::new(OsEntropy)).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    let once = || {
+        let start = now();
+        runtime.block_on(hasher.hash(Password::typed(PASSWORD.to_owned()))).unwrap();
+        now() - start
+    };
+    (0..10).map(|_| once()).min().unwrap_or(0) / 2
+}
+
+/// Past the runner's capture: the figures are worth reading when all is well, too.
+fn tell(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+#[cfg(not(feature = "seeded-bugs"))]
+#[test]
+fn a_normal_build_knows_nothing_of_seeded_bugs() {
+    let looked = Command::new("grep").args(["-q", "SESSIOND_BUG", env!("CARGO_BIN_EXE_sessiond")]).status();
+    assert_eq!(looked.expect("grep").code(), Some(1));
+}
+
+#[test]
+fn history_checker() {
+    let operations = number("SESSIOND_OPERATIONS").unwrap_or(OPERATIONS);
+    let mut report = Run::new(COSTLY).rounds(operations / 12);
+    report.add(Run::new(SETTINGS).rounds(operations - operations / 12));
+    tell(&format!("in all: {report}"));
+    assert_eq!(report.violations, []);
+    assert!(report.kills > 0 && report.soon > 0, "it has not looked where it matters");
+}

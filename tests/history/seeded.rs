@@ -1,0 +1,46 @@
+//! Whether the checker finds what it is there for: each bug that a build with the feature `seeded-bugs` can be told to have
+//! must break a promise within the operations of the short run.
+//!
+//! ```sh
+//! cargo test --features seeded-bugs --test tests seeded -- --nocapture
+//! ```
+//!
+//! `SESSIOND_BUG=late-epochs` before it tries that one alone.
+
+use sessiond::domain::seeded::BUGS;
+
+use super::{COSTLY, OPERATIONS, Report, Run, SETTINGS, powercut, tell};
+
+/// Operations between two looks at what was written down.
+const LOOK: u64 = 3_000;
+
+fn run(bug: &str) -> Report {
+    // The page cache survives a kill.
+    if bug == "no-sync" {
+        return powercut::run(Some(bug));
+    }
+    // What an end-all during a password check does shows only while passwords take time.
+    let settings = if bug == "late-epochs" { COSTLY } else { SETTINGS };
+    let mut run = Run { round: LOOK, ..Run::new(settings) };
+    run.setup.more.push(("SESSIOND_BUG".to_owned(), bug.to_owned()));
+    run.rounds(OPERATIONS)
+}
+
+#[test]
+fn seeded_bugs_are_found() {
+    let mut unseen = Vec::new();
+    let only = std::env::var("SESSIOND_BUG").ok();
+    for bug in BUGS.into_iter().filter(|bug| only.as_deref().is_none_or(|only| only == *bug)) {
+        let report = run(bug);
+        match (report.first, report.violations.first()) {
+            (Some(first), Some(violation)) => {
+                tell(&format!(
+                    "seeded {bug}: found after {first} operations and {} kills: {violation:?}",
+                    report.kills
+                ));
+            }
+            _ => unseen.push(bug),
+        }
+    }
+    assert!(unseen.is_empty(), "not found: {unseen:?}");
+}
