@@ -66,7 +66,8 @@ pub fn run(bug: Option<&str>) -> Report {
     let mut run = Run { round: ROUND, ..Run::new(SETTINGS) };
     run.setup.shim = Some(Shim::compile(folder.path()));
     run.setup.more.extend(bug.map(|bug| ("SESSIOND_BUG".to_owned(), bug.to_owned())));
-    run.rounds(number("SESSIOND_CUT_OPERATIONS").unwrap_or(OPERATIONS))
+    let budget = if bug.is_some() { 6 * OPERATIONS } else { OPERATIONS };
+    run.rounds(number("SESSIOND_CUT_OPERATIONS").unwrap_or(budget))
 }
 
 #[test]
