@@ -263,3 +263,19 @@ async fn a_first_start_that_was_cut_short_is_no_damage() {
     let session = filled(folder.path()).await;
     assert_eq!(reopened(folder.path(), &session).await, Verdict::Live);
 }
+
+/// Whoever's sessions end by it is told so, and the log says why.
+#[tokio::test]
+async fn a_database_that_lost_the_servers_epoch_ends_everyones_sessions() {
+    let folder = tempfile::tempdir().unwrap();
+    let session = filled(folder.path()).await;
+    let db = ::sled::open(folder.path().join("db")).unwrap();
+    db.open_tree("meta").unwrap().remove("epoch").unwrap();
+    db.flush().unwrap();
+    drop(db);
+    let Verdict::Ended(ended) = reopened(folder.path(), &session).await else { panic!("trusted") };
+    assert_eq!(ended.reason, Reason::Safety);
+    let (_, environment) = at(START + MINUTE * 33);
+    let events = Sled::open(folder.path(), environment).await.unwrap().events(None, 1).await.unwrap();
+    assert_eq!(events[0].draft.action, Action::EndEveryonesSessions);
+}

@@ -12,7 +12,7 @@ use crate::domain::clock::{Clock, ManualClock, OsEntropy, SystemClock, random};
 use crate::domain::ending::{Actor, Ending, Note, Reason};
 use crate::domain::epoch::{Epoch, Epochs};
 use crate::domain::id::{UserId, hex};
-use crate::domain::lifetime::Kind;
+use crate::domain::lifetime::{Kind, Limits};
 use crate::domain::password::Password;
 use crate::domain::session::{Door, Session, Start};
 use crate::domain::timestamp::Timestamp;
@@ -126,9 +126,10 @@ pub async fn fill(config: &Config) -> Result<Administrator, Failure> {
         happenings.extend(times);
     }
     happenings.sort_by_key(|(at, _)| *at);
+    let stage = Stage { store, clock: &*clock, limits: config.limits, users: &users, server };
     for (at, happening) in happenings {
         clock.advance(at.since(clock.now()));
-        play(store, &*clock, config, &users, &mut lives, server, happening, &mut dice).await?;
+        play(&stage, &mut lives, happening, &mut dice).await?;
     }
     store.close().await?;
     Ok(Administrator { email: users[0].email.to_string(), password })
@@ -196,17 +197,17 @@ fn imagine(
     (Life { user, kind, client, reason, session: None }, times)
 }
 
-#[allow(clippy::too_many_arguments, reason = "one scene of the play needs the whole stage")]
-async fn play(
-    store: &dyn Store,
-    clock: &dyn Clock,
-    config: &Config,
-    users: &[User],
-    lives: &mut [Life],
+/// What all scenes of the play share.
+struct Stage<'a> {
+    store: &'a dyn Store,
+    clock: &'a dyn Clock,
+    limits: Limits,
+    users: &'a [User],
     server: Epoch,
-    happening: Happening,
-    dice: &mut Dice,
-) -> Result<(), Failure> {
+}
+
+async fn play(stage: &Stage<'_>, lives: &mut [Life], happening: Happening, dice: &mut Dice) -> Result<(), Failure> {
+    let Stage { store, clock, limits, users, server } = *stage;
     match happening {
         Happening::SignIn(index) => {
             let life = &mut lives[index];
@@ -216,7 +217,7 @@ async fn play(
                 epochs: Epochs { user: user.epoch, server },
                 at: clock.now(),
                 kind: life.kind,
-                lifetime: config.limits.of(life.kind),
+                lifetime: limits.of(life.kind),
                 door: Door::Pages,
                 client: life.client.clone(),
             };

@@ -7,13 +7,13 @@ use rocket::response::{self, Responder, Response};
 use rocket_dyn_templates::Template;
 use serde_json::{Value, json};
 
+use super::cookie::Sent;
 use super::csrf::Binding;
+use super::flash::{self, Flash};
 use super::next::Next;
 use super::seen::Seen;
 use super::{Core, Mounted, csrf, text, view};
 use crate::service::sessions::Resolved;
-use crate::web::cookie::Sent;
-use crate::web::flash::Flash;
 
 /// A page: a template, what is particular to it, and its status.
 pub struct Page {
@@ -137,7 +137,7 @@ impl SeeOther {
     }
 
     pub fn flash(self, core: &Core, flash: Flash) -> Self {
-        let cookie = core.names.set(&core.names.flash, &flash.encode(), Some(super::flash::LIFETIME));
+        let cookie = core.names.set(&core.names.flash, &flash.encode(), Some(flash::LIFETIME));
         self.cookie(cookie)
     }
 

@@ -2,7 +2,7 @@
 
 use rocket::data::ToByteUnit;
 use rocket::http::uri::Origin;
-use rocket::http::{Header, Method, Status};
+use rocket::http::{Method, Status};
 use rocket::response::Responder;
 use rocket::route::{Handler, Outcome, Route};
 use rocket::{Data, Request, response};
@@ -81,10 +81,8 @@ fn turned_away(request: &Request<'_>, core: &Core, seen: &Seen, ended: &Ended) -
 /// 503; nothing is taken away, least of all the cookie.
 fn unavailable(request: &Request<'_>, seen: &Seen) -> response::Result<'static> {
     if error::wants_json(request, &seen.uri) {
-        let mut response =
-            error::json(Status::ServiceUnavailable, "unavailable", "The session store does not answer; try again.");
-        response.set_header(Header::new("Retry-After", "1"));
-        return Ok(response);
+        let told = "The session store does not answer; try again.";
+        return Ok(error::json(Status::ServiceUnavailable, "unavailable", told));
     }
     if seen.uri.split('?').next() == Some("/logout") && seen.method != Method::Get {
         // How far it was to go stands in a body that nobody has read: ask again.

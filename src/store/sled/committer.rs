@@ -16,7 +16,6 @@ use tokio::sync::{mpsc, oneshot};
 use super::confirmed::Confirmed;
 use super::journal::{Entry, Journal};
 use super::step::{Effect, Outcome, Shared, Step};
-use super::trees::Write;
 use crate::domain::id::EventSeq;
 use crate::domain::timestamp::Timestamp;
 use crate::store::{Result, StoreError};
@@ -37,6 +36,7 @@ pub enum Proof {
     /// It is an ending and nothing else: on disk in the journal, it will be replayed over any database.
     Journal,
 }
+
 /// Without a step the answer is that nothing was tried.
 type Work = Box<dyn FnOnce(Option<&mut Step<'_>>) -> (bool, Answer) + Send>;
 
@@ -232,7 +232,7 @@ impl Writer {
             return;
         }
         let Outcome { writes, ends, visible, durable, next } = step.finish();
-        if let Err(error) = self.write(&writes) {
+        if let Err(error) = self.shared.trees.write(&writes) {
             self.poison("write", &error);
             if proof == Proof::Database {
                 return;
@@ -258,10 +258,6 @@ impl Writer {
                 false
             }
         }
-    }
-
-    fn write(&self, writes: &[Write]) -> sled::Result<()> {
-        self.shared.trees.write(writes)
     }
 
     fn sync(&mut self) -> bool {

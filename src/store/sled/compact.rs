@@ -7,9 +7,8 @@ use std::sync::Arc;
 use super::backup::{Raw, Totals};
 use super::import::fill;
 use super::step::Shared;
-use super::trees::PLACES;
-use super::upkeep::{Quiet, UpkeepError, export, quiet};
-use super::{Sled, open, record, swap};
+use super::upkeep::{Quiet, UpkeepError, every, export, quiet};
+use super::{Sled, open, swap};
 use crate::store::Environment;
 
 /// What a compaction did.
@@ -50,14 +49,7 @@ fn compact(folder: &Path, shared: Arc<Shared>) -> Result<Compacted, UpkeepError>
     let before = swap::bytes(folder).map_err(&failed)?;
     let fresh = swap::fresh(folder);
     let (copy, ()) = fill(&fresh, |take| {
-        for place in PLACES {
-            for entry in shared.trees.tree(place) {
-                let (key, value) = entry?;
-                record::read(place, &key, &value)?;
-                take(Raw { place, key: key.to_vec(), value: value.to_vec() })?;
-            }
-        }
-        Ok(())
+        every(&shared.trees, |place, key, value| take(Raw { place, key: key.to_vec(), value: value.to_vec() }))
     })?;
     drop(copy);
     // Read from the disk again, not from what has just been written.

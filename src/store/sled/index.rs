@@ -3,6 +3,8 @@
 //! Hints for pages, exact for counts. Ending all of a user's sessions, or everyone's, is a new *generation*: the
 //! counts change at once, the entries are moved later, by [`Index::reaped`].
 
+mod past;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::mem;
 use std::net::IpAddr;
@@ -11,7 +13,9 @@ use std::thread;
 use super::shelf::{Class, Item, Position, Shelf, Walk};
 use crate::domain::clock::Clock;
 use crate::domain::id::{SessionId, UserKey};
+use crate::domain::lifetime::Limits;
 use crate::domain::listing::{Order, Status, Towards};
+use crate::domain::session::Standing;
 use crate::domain::timestamp::Timestamp;
 
 /// How many sessions there are of each status.
@@ -37,6 +41,20 @@ pub struct Entry {
 }
 
 impl Entry {
+    /// What the index keeps of a session. Its generations are those of the moment when it is entered.
+    pub fn new(standing: &Standing, limits: &Limits, class: Class) -> Self {
+        Self {
+            user: standing.session.user_key(),
+            created: standing.session.created(),
+            seen: standing.seen,
+            deadline: standing.deadline(limits),
+            address: standing.session.client().address,
+            class,
+            pending: false,
+            generations: Generations::default(),
+        }
+    }
+
     const fn item(&self, id: SessionId) -> Item {
         Item { id, class: self.class, seen: self.seen, created: self.created }
     }
@@ -46,17 +64,6 @@ impl Entry {
 struct Generations {
     user: u64,
     server: u64,
-}
-
-/// A session to be entered.
-pub struct Arrival {
-    pub id: SessionId,
-    pub user: UserKey,
-    pub created: Timestamp,
-    pub seen: Timestamp,
-    pub deadline: Timestamp,
-    pub address: Option<IpAddr>,
-    pub class: Class,
 }
 
 /// One user's sessions.
@@ -71,6 +78,7 @@ pub struct Group {
     withdrawn: Vec<Shelf>,
 }
 
+/// Where records have yet to be told what the counts know.
 enum Unreaped {
     Group(UserKey),
     Everyone { next: Option<UserKey> },
@@ -139,26 +147,23 @@ impl Index {
     }
 
     /// Enters a session as of opening the database.
-    pub fn load(&mut self, arrival: Arrival, unreaped: bool) {
-        let (id, user) = (arrival.id, arrival.user);
-        self.insert(arrival, false);
+    pub fn load(&mut self, id: SessionId, entry: Entry, unreaped: bool) {
+        let user = entry.user;
+        self.insert(id, entry);
         if unreaped {
             self.unreaped.push_back(Unreaped::One(user, id));
         }
     }
 
     /// Enters a new session that readers must not see yet.
-    pub fn insert_pending(&mut self, arrival: Arrival) {
-        self.pending.push(arrival.id);
-        self.insert(arrival, true);
+    pub fn insert_pending(&mut self, id: SessionId, entry: Entry) {
+        self.pending.push(id);
+        self.insert(id, Entry { pending: true, ..entry });
     }
 
-    fn insert(&mut self, arrival: Arrival, pending: bool) {
-        let Arrival { id, user, created, seen, deadline, address, class } = arrival;
-        let server = self.generation;
-        let generations = Generations { user: self.settle(user).generation, server };
-        let entry = Entry { user, created, seen, deadline, address, class, pending, generations };
-        if !pending {
+    fn insert(&mut self, id: SessionId, mut entry: Entry) {
+        entry.generations = Generations { user: self.settle(entry.user).generation, server: self.generation };
+        if !entry.pending {
             self.place(id, &entry);
         }
         self.entries.insert(id, entry);
@@ -313,79 +318,6 @@ impl Index {
         let above = (shown + pending.len()).saturating_sub(room);
         let Some(group) = self.groups.get(&user) else { return Vec::new() };
         group.shelf.oldest_live().chain(pending).take(above).collect()
-    }
-
-    /// Up to `most` sessions whose records still say that they are live although their generation has passed.
-    pub fn unreaped(&mut self, most: usize) -> Vec<(UserKey, SessionId)> {
-        let mut found = Vec::new();
-        while found.len() < most {
-            match self.unreaped.pop_front() {
-                None => break,
-                Some(Unreaped::One(user, id)) => found.push((user, id)),
-                Some(Unreaped::Group(user)) => {
-                    let group = self.settle(user);
-                    let Some(shelf) = group.withdrawn.last() else { continue };
-                    found.extend(shelf.oldest_live().take(most - found.len()).map(|id| (user, id)));
-                    self.unreaped.push_back(Unreaped::Group(user));
-                    break;
-                }
-                Some(Unreaped::Everyone { next }) => {
-                    use std::ops::Bound::{Excluded, Unbounded};
-                    let from = next.map_or(Unbounded, Excluded);
-                    let keys: Vec<_> = self.groups.range((from, Unbounded)).take(most).map(|(key, _)| *key).collect();
-                    for key in &keys {
-                        if !self.settle(*key).withdrawn.is_empty() {
-                            self.unreaped.push_front(Unreaped::Group(*key));
-                        }
-                    }
-                    if let Some(last) = keys.last() {
-                        self.unreaped.push_back(Unreaped::Everyone { next: Some(*last) });
-                    }
-                }
-            }
-        }
-        found
-    }
-
-    /// Whether every record tells its own story.
-    pub fn is_reaped(&self) -> bool {
-        self.unreaped.is_empty()
-    }
-
-    /// The next past sessions that were last seen before `before`, oldest first; none at the end, and then from the start.
-    pub fn sweepable(&mut self, before: Timestamp, most: usize) -> Vec<(UserKey, SessionId)> {
-        let past = self.shelf.walk(Order::LastActive, &[Class::Ended, Class::Expired], self.swept, Towards::Newer);
-        let found: Vec<_> = past.take_while(|(seen, _)| *seen < before).take(most).collect();
-        self.swept = found.last().copied();
-        found.into_iter().filter_map(|(_, id)| Some((self.entries.get(&id)?.user, id))).collect()
-    }
-
-    /// Forgets a past session.
-    pub fn remove(&mut self, id: SessionId) {
-        if let Some(entry) = self.entries.get(&id).filter(|entry| entry.class != Class::Live).cloned() {
-            self.displace(id, &entry);
-            self.entries.remove(&id);
-        }
-    }
-
-    /// Moves an entry whose generation has passed to where its status belongs.
-    pub fn reaped(&mut self, id: SessionId) {
-        let Some(mut entry) = self.entries.get(&id).cloned() else { return };
-        if entry.class != Class::Live {
-            return;
-        }
-        let group = self.settle(entry.user);
-        for shelf in &mut group.withdrawn {
-            shelf.remove(entry.item(id));
-        }
-        group.withdrawn.retain(|shelf| !shelf.is_empty());
-        self.shelf.remove(entry.item(id));
-        self.expiry.remove(&(entry.deadline, id));
-        entry.class = Class::Ended;
-        self.shelf.insert(entry.item(id));
-        // The counts have known it since the generation passed.
-        self.settle(entry.user).shelf.insert(entry.item(id));
-        self.entries.insert(id, entry);
     }
 }
 

@@ -13,7 +13,7 @@ use super::Handle;
 use super::committer::{Committer, Disk};
 use super::confirmed::{Confirmed, Reached};
 use super::doubt;
-use super::index::{Arrival, Index};
+use super::index::{Entry, Index};
 use super::journal::{Found, Journal};
 use super::replay::replay;
 use super::shelf::Class;
@@ -21,7 +21,7 @@ use super::step::Shared;
 use super::swap;
 use super::trees::{EPOCH, FORMAT, Place, Trees, session_key};
 use crate::domain::epoch::Epoch;
-use crate::domain::id::{EventSeq, UserKey};
+use crate::domain::id::EventSeq;
 use crate::domain::session::{Session, State, Verdict};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
@@ -92,6 +92,9 @@ pub fn open(folder: &Path, environment: Environment) -> Result<Opened, OpenError
     // Before the files are made anew: that they were missing must not be forgotten by then.
     if known > EventSeq(0) && Journal::missing(&ends) > 0 {
         doubt::note(folder, "files of the journal of endings are missing").map_err(in_folder)?;
+    }
+    if known > EventSeq(0) && !trees.has(Place::Meta, EPOCH).map_err(|error| damaged(&error))? {
+        doubt::note(folder, "the server's epoch is missing").map_err(in_folder)?;
     }
     let mut found = Journal::open(&ends).map_err(in_folder)?;
     let (confirmed, reached) = Confirmed::open(&ends).map_err(in_folder)?;
@@ -341,29 +344,11 @@ fn load(shared: &Shared) -> Result<Timestamp, StoreError> {
             newest = newest.max(standing.seen);
         }
         let unreaped = class == Class::Ended && *session.state() == State::Live;
-        index.load(arrival(user, &standing, environment, class), unreaped);
+        index.load(session.id(), Entry::new(&standing, &environment.limits, class), unreaped);
     }
     *shared.index() = index;
     let last = trees.event(last_event(trees)?)?;
     Ok(last.map_or(newest, |event| newest.max(event.at)))
-}
-
-/// What the index keeps of a session.
-pub fn arrival(
-    user: UserKey,
-    standing: &crate::domain::session::Standing,
-    environment: &Environment,
-    class: Class,
-) -> Arrival {
-    Arrival {
-        id: standing.session.id(),
-        user,
-        created: standing.session.created(),
-        seen: standing.seen,
-        deadline: standing.deadline(&environment.limits),
-        address: standing.session.client().address,
-        class,
-    }
 }
 
 /// It cannot be used as it is, for this reason.

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 
+use super::index::Entry;
 use super::journal::Effect;
-use super::open::arrival;
 use super::shelf::Class;
 use super::step::Step;
 use super::trees::{EPOCH, Place, session_key};
@@ -143,8 +143,8 @@ fn create(step: &mut Step<'_>, session: &Session, replaces: Option<SessionId>) -
         replaced: None,
         session: session.clone(),
     };
-    let arrival = arrival(user, &standing, &shared.environment, Class::Live);
-    step.when_visible(move |shared| shared.index().insert_pending(arrival));
+    let entry = Entry::new(&standing, &limits, Class::Live);
+    step.when_visible(move |shared| shared.index().insert_pending(id, entry));
     step.when_durable(move |shared| shared.index().promote(id));
     Ok(Created::Done { displaced })
 }

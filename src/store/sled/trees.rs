@@ -93,6 +93,11 @@ impl Trees {
         &self.all[place as usize]
     }
 
+    /// Whether there is a record at `key`, whatever it holds.
+    pub fn has(&self, place: Place, key: &[u8]) -> Result<bool> {
+        self.tree(place).contains_key(key).map_err(|error| StoreError::unavailable("read", error))
+    }
+
     /// The record at `key`, checked.
     pub fn get<T: Record>(&self, place: Place, key: &[u8]) -> Result<Option<T>> {
         let bytes = self.tree(place).get(key).map_err(|error| StoreError::unavailable("read", error))?;

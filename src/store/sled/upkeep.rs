@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::backup::{Fault, Seal, Totals, Writer};
 use super::open::{self, OpenError};
 use super::step::Shared;
-use super::trees::{PLACES, Trees};
+use super::trees::{PLACES, Place, Trees};
 use super::{Handle, record, swap, trusted};
 use crate::store::{Environment, StoreError};
 
@@ -97,16 +97,25 @@ pub async fn quiet(folder: &Path, environment: Environment) -> Result<Quiet, Upk
     Ok(Quiet { shared, lock })
 }
 
-/// Writes every record to `to`, each checked.
-pub fn export<W: io::Write>(trees: &Trees, to: W, path: &Path) -> Result<(W, Totals, Seal), UpkeepError> {
-    let failed = UpkeepError::write(path);
-    let mut writer = Writer::new(to).map_err(&failed)?;
+/// Hands every record to `take`, each checked.
+pub fn every(
+    trees: &Trees,
+    mut take: impl FnMut(Place, &[u8], &[u8]) -> Result<(), UpkeepError>,
+) -> Result<(), UpkeepError> {
     for place in PLACES {
         for entry in trees.tree(place) {
             let (key, value) = entry?;
             record::read(place, &key, &value)?;
-            writer.put(place, &key, &value).map_err(&failed)?;
+            take(place, &key, &value)?;
         }
     }
+    Ok(())
+}
+
+/// Writes every record to `to`.
+pub fn export<W: io::Write>(trees: &Trees, to: W, path: &Path) -> Result<(W, Totals, Seal), UpkeepError> {
+    let failed = UpkeepError::write(path);
+    let mut writer = Writer::new(to).map_err(&failed)?;
+    every(trees, |place, key, value| writer.put(place, key, value).map_err(&failed))?;
     writer.finish().map_err(&failed)
 }
