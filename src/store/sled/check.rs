@@ -7,9 +7,9 @@ use std::path::Path;
 use tempfile::TempDir;
 
 use super::backup::Totals;
-use super::open::{self, OpenError, Opened, open_fresh};
+use super::open::{self, Carried, OpenError, Opened, open_fresh};
 use super::record::{self, Content};
-use super::trees::{EPOCH, PLACES, Place, Trees};
+use super::trees::{EPOCH, PLACES, Place, View};
 use super::upkeep::UpkeepError;
 use super::{Sled, swap};
 use crate::domain::epoch::Epoch;
@@ -62,7 +62,7 @@ impl Sled {
         let copy = copied.await.map_err(UpkeepError::panicked)??;
 
         let path = copy.path().to_owned();
-        let opened = tokio::task::spawn_blocking(move || open::open(&path, environment)).await;
+        let opened = tokio::task::spawn_blocking(move || open::open(&path, environment, Carried::default())).await;
         let mut report = Report::default();
         match opened.map_err(UpkeepError::panicked)? {
             Ok(opened) => self::opened(&mut report, opened).await,
@@ -79,6 +79,21 @@ impl Sled {
             report
         });
         read.await.map_err(UpkeepError::panicked)
+    }
+}
+
+impl Sled {
+    /// The same of the open database, as it is at this moment, while requests go on.
+    ///
+    /// # Errors
+    /// If the store is not whole. What is wrong with a record is a finding.
+    pub async fn check_open(&self) -> std::result::Result<Report, UpkeepError> {
+        let mut report = Report::default();
+        self.as_of_now(move |records| {
+            all(&mut report, records);
+            Ok(report)
+        })
+        .await
     }
 }
 
@@ -129,7 +144,7 @@ fn copy_folder(from: &Path, to: &Path) -> io::Result<()> {
 }
 
 /// Reads every record.
-fn all(report: &mut Report, trees: &Trees) {
+fn all(report: &mut Report, trees: &impl View) {
     let server = match trees.get::<Epoch>(Place::Meta, EPOCH) {
         Ok(Some(epoch)) => Some(epoch),
         Ok(None) => {
@@ -141,11 +156,11 @@ fn all(report: &mut Report, trees: &Trees) {
     };
     for place in PLACES {
         let mut last_event = None;
-        for entry in trees.tree(place) {
+        for entry in trees.iter(place) {
             let (key, value) = match entry {
                 Ok(entry) => entry,
                 Err(error) => {
-                    report.add(format!("{}: the rest cannot be read: {error}", place.name()));
+                    report.add(format!("{}: the rest cannot be read: {}", place.name(), open::chain(&error)));
                     break;
                 }
             };
@@ -173,7 +188,7 @@ fn all(report: &mut Report, trees: &Trees) {
     }
 }
 
-fn of_session(trees: &Trees, session: &Session, server: Option<Epoch>) -> Result<Option<String>> {
+fn of_session(trees: &impl View, session: &Session, server: Option<Epoch>) -> Result<Option<String>> {
     if *session.state() != State::Live {
         return Ok(None);
     }
@@ -188,7 +203,7 @@ fn of_session(trees: &Trees, session: &Session, server: Option<Epoch>) -> Result
     Ok(withdrawn.then(|| format!("{} was ended, and nothing tells by whom", session.id())))
 }
 
-fn of_user(trees: &Trees, user: &User) -> Result<Option<String>> {
+fn of_user(trees: &impl View, user: &User) -> Result<Option<String>> {
     let owner = trees.get::<UserKey>(Place::Emails, user.email.as_str().as_bytes())?;
     Ok((owner != Some(user.key())).then(|| format!("{} is not found by the address {}", user.id, user.email)))
 }

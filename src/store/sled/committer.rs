@@ -2,19 +2,22 @@
 //! `flush` and one `fdatasync` of its own, and then answers everybody.
 //!
 //! sled's own `flush` starts the writing without waiting for the disk, hence the descriptor of our own. A write or a sync
-//! that failed *poisons* the database: nobody knows what the disk holds, so nothing is read or written any more until the
-//! store has been opened anew.
+//! that failed ends all writing to the database: nobody knows what the disk holds, so the store has to be opened anew before
+//! anything is written again. Until then, and while the disk is nearly full or the database is being compacted, endings go
+//! to the journal alone and stand in front of the database for whoever reads: see [`Mode`].
 
 use std::fs::File;
+use std::path::PathBuf;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::confirmed::Confirmed;
-use super::journal::{Entry, Journal};
+use super::journal::Journal;
+use super::space;
 use super::step::{Effect, Outcome, Shared, Step};
 use crate::domain::id::EventSeq;
 use crate::domain::timestamp::Timestamp;
@@ -37,11 +40,58 @@ pub enum Proof {
     Journal,
 }
 
+/// What the store can do at present.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Mode {
+    /// Everything.
+    Open,
+    /// Endings only: there is hardly any room on the disk, and a database that meets a full one has to be opened anew.
+    NearlyFull,
+    /// Endings only: the database has failed. What was read from it before still holds.
+    Failed,
+    /// Endings only: the database is being written anew.
+    Upkeep,
+    /// Nothing: the journal has failed, or sled has panicked, or it is closed. What memory holds may not be so.
+    Stopped,
+}
+
+impl Mode {
+    const ALL: [Self; 5] = [Self::Open, Self::NearlyFull, Self::Failed, Self::Upkeep, Self::Stopped];
+
+    /// Why nothing can be changed now, or nothing but endings.
+    pub const fn what(self) -> &'static str {
+        match self {
+            Self::Open => "the database is open",
+            Self::NearlyFull => "the disk is full; until there is room, sessions can be ended and nothing else can be done",
+            Self::Failed => "the database has failed; until it is mended, sessions can be ended and nothing else can be done",
+            Self::Upkeep => "the database is being written anew; until then, sessions can be ended and nothing else can be done",
+            Self::Stopped => "the database has stopped after a failure or because it was closed",
+        }
+    }
+}
+
+/// The mode, shared with whoever hands in changes.
+struct Present(AtomicU8);
+
+impl Present {
+    fn get(&self) -> Mode {
+        Mode::ALL.get(usize::from(self.0.load(Ordering::Acquire))).copied().unwrap_or(Mode::Stopped)
+    }
+
+    /// Never back to a better one: only opening anew leads there.
+    fn set(&self, mode: Mode) {
+        self.0.fetch_max(mode as u8, Ordering::AcqRel);
+    }
+}
+
 /// Without a step the answer is that nothing was tried.
 type Work = Box<dyn FnOnce(Option<&mut Step<'_>>) -> (bool, Answer) + Send>;
 
 enum Job {
     Change { work: Work, sync: bool, proof: Proof },
+    /// Leave the database alone from here on.
+    Hold(oneshot::Sender<bool>),
     Close(oneshot::Sender<()>),
 }
 
@@ -51,12 +101,14 @@ pub struct Disk {
     pub file: File,
     pub journal: Journal,
     pub confirmed: Confirmed,
+    /// Where there must be room.
+    pub folder: PathBuf,
 }
 
 /// Where changes are handed in.
 pub struct Committer {
     jobs: mpsc::Sender<Job>,
-    poisoned: Arc<AtomicBool>,
+    present: Arc<Present>,
     thread: std::sync::Mutex<Option<JoinHandle<()>>>,
 }
 
@@ -64,16 +116,16 @@ impl Committer {
     /// Starts the thread. `next` is the first free sequence number.
     pub fn start(shared: Arc<Shared>, disk: Disk, next: EventSeq) -> std::io::Result<Self> {
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let poisoned = Arc::new(AtomicBool::new(false));
-        let Disk { file, journal, confirmed } = disk;
-        let mut writer = Writer { shared, file, journal, confirmed, next, poisoned: Arc::clone(&poisoned) };
+        let present = Arc::new(Present(AtomicU8::new(Mode::Open as u8)));
+        let synced = EventSeq(next.0.saturating_sub(1));
+        let mut writer = Writer { shared, disk, next, synced, present: Arc::clone(&present) };
         let thread = thread::Builder::new().name("committer".to_owned()).spawn(move || writer.run(queue))?;
-        Ok(Self { jobs, poisoned, thread: std::sync::Mutex::new(Some(thread)) })
+        Ok(Self { jobs, present, thread: std::sync::Mutex::new(Some(thread)) })
     }
 
-    /// Fails once the database is poisoned or closed.
-    pub fn healthy(&self) -> Result<()> {
-        if self.poisoned.load(Ordering::Acquire) { Err(stopped()) } else { Ok(()) }
+    /// What can be done now.
+    pub fn mode(&self) -> Mode {
+        self.present.get()
     }
 
     /// Runs `work` as one step and answers when it is on disk.
@@ -82,10 +134,13 @@ impl Committer {
         work: impl FnOnce(&mut Step<'_>) -> Result<T> + Send + 'static,
         proof: Proof,
     ) -> Result<T> {
-        self.healthy()?;
         let (answer, answered) = oneshot::channel();
+        let present = Arc::clone(&self.present);
         let work: Work = Box::new(move |step| {
-            let result = step.map_or_else(|| Err(unconfirmed()), work);
+            let result = match step {
+                Some(step) => work(step),
+                None => Err(unavailable(present.get())),
+            };
             let done = result.is_ok();
             let answer: Answer = Box::new(move |durable| {
                 let result = if durable { result } else { result.and_then(|_| Err(unconfirmed())) };
@@ -94,7 +149,7 @@ impl Committer {
             });
             (done, answer)
         });
-        self.jobs.send(Job::Change { work, sync: true, proof }).await.map_err(|_| stopped())?;
+        self.jobs.send(Job::Change { work, sync: true, proof }).await.map_err(|_| unavailable(Mode::Stopped))?;
         answered.await.map_err(|_| unconfirmed())?
     }
 
@@ -105,6 +160,13 @@ impl Committer {
             (done, Box::new(|_| ()))
         });
         let _ = self.jobs.try_send(Job::Change { work, sync: false, proof: Proof::Database });
+    }
+
+    /// Puts everything on disk that was handed in before, and leaves the database alone from then on: endings go to the
+    /// journal. Answers whether the database is whole.
+    pub async fn hold(&self) -> bool {
+        let (held, answer) = oneshot::channel();
+        self.jobs.send(Job::Hold(held)).await.is_ok() && answer.await.unwrap_or(false)
     }
 
     /// Does what was handed in before, flushes and stops.
@@ -120,11 +182,9 @@ impl Committer {
     }
 }
 
-fn stopped() -> StoreError {
-    StoreError::Unavailable {
-        what: "the database has stopped after a failed write or because it was closed",
-        source: None,
-    }
+/// Nothing was tried.
+pub fn unavailable(mode: Mode) -> StoreError {
+    StoreError::Unavailable { what: mode.what(), source: None }
 }
 
 fn unconfirmed() -> StoreError {
@@ -133,11 +193,11 @@ fn unconfirmed() -> StoreError {
 
 struct Writer {
     shared: Arc<Shared>,
-    file: File,
-    journal: Journal,
-    confirmed: Confirmed,
+    disk: Disk,
     next: EventSeq,
-    poisoned: Arc<AtomicBool>,
+    /// The last event that is on disk in the database.
+    synced: EventSeq,
+    present: Arc<Present>,
 }
 
 /// What a group has gathered on its way to the disk.
@@ -145,12 +205,11 @@ struct Writer {
 struct Gathered {
     answers: Vec<(Answer, Proof)>,
     durable: Vec<Effect>,
-    ends: Vec<Entry>,
 }
 
 impl Writer {
     fn run(&mut self, mut queue: mpsc::Receiver<Job>) {
-        let _poison = PoisonOnExit(Arc::clone(&self.poisoned));
+        let _stop = StopOnExit(Arc::clone(&self.present));
         while let Some(first) = queue.blocking_recv() {
             let mut group = vec![first];
             while group.len() < GROUP
@@ -160,10 +219,10 @@ impl Writer {
             }
             // sled may panic on damaged pages; a panic must not look like an answer.
             match catch_unwind(AssertUnwindSafe(|| self.group(group))) {
-                Ok(None) if self.poisoned.load(Ordering::Acquire) => return,
+                Ok(None) if self.present.get() == Mode::Stopped => return,
                 Ok(None) => {}
                 Ok(Some(closed)) => {
-                    self.poisoned.store(true, Ordering::Release);
+                    self.present.set(Mode::Stopped);
                     let _ = closed.send(());
                     return;
                 }
@@ -177,12 +236,23 @@ impl Writer {
 
     /// Does a group of changes; the last may be the order to close.
     fn group(&mut self, group: Vec<Job>) -> Option<oneshot::Sender<()>> {
+        if self.present.get() == Mode::Open && space::exhausted(&self.disk.folder) {
+            tracing::error!("{}", Mode::NearlyFull.what());
+            self.present.set(Mode::NearlyFull);
+        }
         let mut gathered = Gathered::default();
-        let confirmed = EventSeq(self.next.0.saturating_sub(1));
         let mut sync = false;
         let mut close = None;
         for job in group {
             match job {
+                Job::Hold(held) => {
+                    self.put_on_disk(std::mem::take(&mut gathered), true);
+                    let whole = self.present.get() == Mode::Open;
+                    if whole {
+                        self.present.set(Mode::Upkeep);
+                    }
+                    let _ = held.send(whole);
+                }
                 Job::Close(closed) => {
                     close = Some(closed);
                     sync = true;
@@ -195,12 +265,18 @@ impl Writer {
                 }
             }
         }
-        let Gathered { answers, durable, ends } = gathered;
+        self.put_on_disk(gathered, sync);
+        close
+    }
+
+    /// Puts what was gathered on disk, and answers.
+    fn put_on_disk(&mut self, gathered: Gathered, sync: bool) {
+        let Gathered { answers, durable } = gathered;
         #[cfg(feature = "seeded-bugs")]
         let answers = answered_early(answers);
         // The journal first: it takes endings even where the database takes nothing any more.
-        let journaled = self.journal(&ends, confirmed);
-        let healthy = journaled && !self.poisoned.load(Ordering::Acquire) && (!sync || self.sync());
+        let journaled = self.journal();
+        let healthy = journaled && self.present.get() == Mode::Open && (!sync || self.sync());
         if healthy {
             for effect in durable {
                 effect(&self.shared);
@@ -209,7 +285,6 @@ impl Writer {
         for (answer, proof) in answers {
             answer(healthy || (proof == Proof::Journal && journaled));
         }
-        close
     }
 
     fn step(&mut self, work: Work, proof: Proof, gathered: &mut Gathered) {
@@ -219,8 +294,8 @@ impl Writer {
     }
 
     fn change(&mut self, work: Work, proof: Proof, now: Timestamp, gathered: &mut Gathered) {
-        // Once a write has failed, what the trees say is not what a new opening will find: nothing is decided by them.
-        if self.poisoned.load(Ordering::Acquire) {
+        let mode = self.present.get();
+        if mode == Mode::Stopped || (mode != Mode::Open && proof == Proof::Database) {
             let (_, answer) = work(None);
             gathered.answers.push((answer, Proof::Database));
             return;
@@ -232,43 +307,53 @@ impl Writer {
             return;
         }
         let Outcome { writes, ends, visible, durable, next } = step.finish();
-        if let Err(error) = self.shared.trees.write(&writes) {
-            self.poison("write", &error);
-            if proof == Proof::Database {
-                return;
-            }
+        if mode == Mode::Open
+            && let Err(error) = self.shared.trees.write(&writes)
+        {
+            self.fail(Mode::Failed, "write", &error);
+        }
+        // Part of it may have been written: all of it stands in front, so that nobody reads half of a change. What ended by
+        // it goes to the journal and has ended, whatever becomes of the rest.
+        if self.present.get() != Mode::Open
+            && let Err(error) = self.shared.trees.hold(&writes)
+        {
+            self.fail(Mode::Stopped, "read", &error);
         }
         self.next = next;
         for effect in visible {
             effect(&self.shared);
         }
         gathered.durable.extend(durable);
-        gathered.ends.extend(ends);
+        self.shared.unconfirmed().extend(ends);
     }
 
-    /// Puts the endings of a group into the journal. Every event up to `confirmed` is on disk in the database.
-    fn journal(&mut self, ends: &[Entry], confirmed: EventSeq) -> bool {
+    /// Puts the endings of a group into the journal. Those that do not get there stay unconfirmed, and are tried again when
+    /// the store is opened anew: somebody may have been turned away by them already.
+    fn journal(&mut self) -> bool {
+        let mut ends = self.shared.unconfirmed();
+        if self.present.get() == Mode::Stopped {
+            return false;
+        }
         if ends.is_empty() {
             return true;
         }
-        match self.journal.append(ends, confirmed) {
-            Ok(()) => true,
-            Err(error) => {
-                self.poison("the journal of endings", &error);
-                false
-            }
+        if let Err(error) = self.disk.journal.append(&ends, self.synced) {
+            self.fail(Mode::Stopped, "the journal of endings", &error);
+            return false;
         }
+        ends.clear();
+        true
     }
 
     fn sync(&mut self) -> bool {
-        let flushed = self.shared.trees.db.flush().map_err(|error| self.poison("flush", &error));
-        let synced = self.sync_file().map_err(|error| self.poison("fdatasync", &error));
+        let flushed = self.shared.trees.db.flush().map_err(|error| self.fail(Mode::Failed, "flush", &error));
+        let synced = self.sync_file().map_err(|error| self.fail(Mode::Failed, "fdatasync", &error));
         if flushed.is_err() || synced.is_err() {
             return false;
         }
-        self.journal.applied();
-        let last = EventSeq(self.next.0.saturating_sub(1));
-        if let Err(error) = self.confirmed.note(last, self.journal.generation()) {
+        self.disk.journal.applied();
+        self.synced = EventSeq(self.next.0.saturating_sub(1));
+        if let Err(error) = self.disk.confirmed.note(self.synced, self.disk.journal.generation()) {
             // The number lags then; nothing else depends on it.
             tracing::warn!(%error, "what is confirmed could not be noted");
         }
@@ -280,12 +365,13 @@ impl Writer {
         if crate::domain::seeded::has("no-sync") {
             return Ok(());
         }
-        self.file.sync_data()
+        self.disk.file.sync_data()
     }
 
-    fn poison(&self, what: &str, error: &dyn std::error::Error) {
-        tracing::error!(%error, "{what} failed; the database is closed to all requests");
-        self.poisoned.store(true, Ordering::Release);
+    fn fail(&self, mode: Mode, what: &str, error: &dyn std::error::Error) {
+        let why = super::open::chain(error);
+        tracing::error!("{what} failed: {why}; {}", mode.what());
+        self.present.set(mode);
     }
 }
 
@@ -299,10 +385,10 @@ fn answered_early(mut answers: Vec<(Answer, Proof)>) -> Vec<(Answer, Proof)> {
     answers
 }
 
-struct PoisonOnExit(Arc<AtomicBool>);
+struct StopOnExit(Arc<Present>);
 
-impl Drop for PoisonOnExit {
+impl Drop for StopOnExit {
     fn drop(&mut self) {
-        self.0.store(true, Ordering::Release);
+        self.0.set(Mode::Stopped);
     }
 }

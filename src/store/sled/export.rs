@@ -1,13 +1,13 @@
 //! Backing up: the whole database as one file.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufWriter};
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::Sled;
 use super::backup::Totals;
 use super::open::sync_directory;
-use super::trees::Trees;
+use super::trees::View;
 use super::upkeep::{Quiet, UpkeepError, export, quiet};
 use crate::store::Environment;
 
@@ -35,9 +35,18 @@ impl Sled {
         });
         done.await.map_err(UpkeepError::panicked)?
     }
+
+    /// Writes a backup of the open database to `to`, as it is at one moment, while requests go on. Whoever reads it finds the
+    /// end only if it is whole.
+    ///
+    /// # Errors
+    /// Each [`UpkeepError`] says what to do.
+    pub async fn back_up_open(&self, to: impl Write + Send + 'static) -> Result<Totals, UpkeepError> {
+        self.as_of_now(|records| export(records, to, Path::new("the backup")).map(|(_, totals, _)| totals)).await
+    }
 }
 
-fn write(trees: &Trees, file: &Path) -> Result<Totals, UpkeepError> {
+fn write(trees: &impl View, file: &Path) -> Result<Totals, UpkeepError> {
     let mut fresh = file.as_os_str().to_owned();
     fresh.push(".new");
     let fresh = PathBuf::from(fresh);

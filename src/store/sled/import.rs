@@ -4,11 +4,13 @@ use std::fs::{self, File};
 use std::io::{BufReader, Seek};
 use std::path::Path;
 
+use tokio::runtime::Handle;
+
 use super::Sled;
 use super::backup::{Fault, Raw, Reader, Totals};
 use super::journal::Journal;
 use super::open::{self, make_private, open_fresh, sync_directory};
-use super::trees::{EPOCH, Place, Trees, Write};
+use super::trees::{EPOCH, Place, Trees, View, Write};
 use super::upkeep::{UpkeepError, quiet};
 use super::{record, swap};
 use crate::domain::audit::{Draft, Event};
@@ -16,7 +18,7 @@ use crate::domain::ending::{Actor, Ending, Reason};
 use crate::domain::epoch::Epoch;
 use crate::domain::id::EventSeq;
 use crate::domain::session::{Session, Verdict};
-use crate::store::{Environment, StoreError, codec};
+use crate::store::{Environment, Store, StoreError, codec};
 
 /// Records that are handed to sled at once.
 const BATCH: usize = 1_000;
@@ -44,6 +46,29 @@ impl Sled {
         drop(quiet(folder, environment).await?);
         Ok(restored)
     }
+
+    /// Puts a database made of the backup in `file` in the place of the open one, while requests go on; at the end they wait
+    /// for as long as it takes to open it. Everyone's sessions end by it. What was in the database before is gone.
+    ///
+    /// # Errors
+    /// Each [`UpkeepError`] says what to do. A backup that is damaged in any way leaves the database as it was.
+    pub async fn restore_open(&self, file: &Path) -> Result<Restored, UpkeepError> {
+        let claim = self.claim().ok_or(UpkeepError::Busy)?;
+        self.ready().await?;
+        let (folder, file, environment) = (self.0.folder.clone(), file.to_owned(), self.0.environment.clone());
+        let runtime = Handle::current();
+        let done = tokio::task::spawn_blocking(move || {
+            let from = sound(&file)?;
+            let restored = prepare(&folder, &environment, &file, &from)?;
+            claim.exchange(&runtime, |folder, carried| {
+                // What ended meanwhile belongs to the database that goes.
+                carried.unconfirmed.clear();
+                put_in_place(folder)
+            })?;
+            Ok(restored)
+        });
+        done.await.map_err(UpkeepError::panicked)?
+    }
 }
 
 fn restore(folder: &Path, environment: &Environment, file: &Path) -> Result<Restored, UpkeepError> {
@@ -51,37 +76,46 @@ fn restore(folder: &Path, environment: &Environment, file: &Path) -> Result<Rest
         let _free = open::lock_existing(folder)?;
         return Err(UpkeepError::Occupied(folder.to_owned()));
     }
-    let refused = UpkeepError::refused(file);
-    let mut from = File::open(file).map_err(Fault::from).map_err(&refused)?;
-    read(&from, |_| Ok(())).map_err(|error| error.told(&refused))?;
-    from.rewind().map_err(Fault::from).map_err(&refused)?;
-
+    let from = sound(file)?;
     make_private(folder).map_err(UpkeepError::write(folder))?;
     let _lock = open::lock(folder)?;
     if swap::occupied(folder) {
         return Err(UpkeepError::Occupied(folder.to_owned()));
     }
+    let restored = prepare(folder, environment, file, &from)?;
+    put_in_place(folder)?;
+    Ok(restored)
+}
+
+/// The backup in `file`, read to its end and found whole.
+fn sound(file: &Path) -> Result<File, UpkeepError> {
+    let refused = UpkeepError::refused(file);
+    let mut from = File::open(file).map_err(Fault::from).map_err(&refused)?;
+    read(&from, |_| Ok(())).map_err(|error| error.told(&refused))?;
+    from.rewind().map_err(Fault::from).map_err(&refused)?;
+    Ok(from)
+}
+
+/// Makes a database of the backup beside the one in place.
+fn prepare(folder: &Path, environment: &Environment, file: &Path, from: &File) -> Result<Restored, UpkeepError> {
     let fresh = swap::fresh(folder);
-    let failed = UpkeepError::write(&fresh);
-    swap::remove(&fresh).map_err(&failed)?;
+    swap::remove(&fresh).map_err(UpkeepError::write(&fresh))?;
+    let refused = UpkeepError::refused(file);
     // Read again rather than trusted: the file may have changed, and is checked to its end once more.
-    let filled = fill(&fresh, |batch| read(&from, batch).map_err(|error| error.told(&refused)));
+    let filled = fill(&fresh, |batch| read(from, batch).map_err(|error| error.told(&refused)));
     let restored = filled.and_then(|(trees, totals)| {
         // In the new database and not later: it must never open with sessions that may have been ended since.
         let ended = redraw(&trees, environment)?;
         trees.db.flush()?;
         Ok(Restored { totals, ended })
     });
-    let restored = match restored {
-        Ok(restored) => restored,
-        Err(error) => {
-            let _ = swap::remove(&fresh);
-            return Err(error);
-        }
-    };
+    restored.inspect_err(|_| drop(swap::remove(&fresh)))
+}
+
+fn put_in_place(folder: &Path) -> Result<(), UpkeepError> {
+    let failed = UpkeepError::write(folder);
     swap::replace(folder).map_err(&failed)?;
-    new_journal(folder).map_err(UpkeepError::write(folder))?;
-    Ok(restored)
+    new_journal(folder).map_err(&failed)
 }
 
 /// A journal that is left belongs to a database that is gone; this one begins with its own.
@@ -166,6 +200,6 @@ fn redraw(trees: &Trees, environment: &Environment) -> Result<u64, StoreError> {
         (Place::Audit, &seq[..], codec::encode(&seq, &event)?),
     ]
     .map(|(place, key, value)| Write { place, key: key.to_vec(), value: Some(value) });
-    trees.write(&writes).map_err(|error| StoreError::unavailable("end everyone's sessions", error))?;
+    trees.write(&writes)?;
     Ok(live)
 }

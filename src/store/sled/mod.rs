@@ -13,7 +13,9 @@ mod import;
 mod index;
 mod journal;
 mod listing;
+mod mend;
 mod open;
+mod overrides;
 mod record;
 mod replay;
 #[cfg(feature = "seeded-bugs")]
@@ -29,32 +31,29 @@ mod upkeep;
 mod users;
 
 use std::fs::File;
-use std::mem;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
-use std::thread;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::sync::watch;
 
 pub use self::backup::Totals;
 pub use self::check::Report;
-use self::committer::{Committer, Proof};
+use self::committer::{Committer, Mode, Proof, unavailable};
 pub use self::compact::Compacted;
 pub use self::import::Restored;
 pub use self::open::OpenError;
-use self::open::Opened;
+use self::open::{Carried, Opened};
 use self::step::{Shared, Step};
 pub use self::upkeep::UpkeepError;
 use super::{Environment, Result, Store, StoreError};
 use crate::domain::ending::{Actor, Ending, Reason};
 use crate::domain::timestamp::Timestamp;
 
-/// How long to wait before opening a store that failed is tried once more; twice as long each time.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-/// Never longer than this.
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// How long a request waits for a store that is being opened anew.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// See the module.
 pub struct Sled(Arc<Inner>);
@@ -62,22 +61,36 @@ pub struct Sled(Arc<Inner>);
 struct Inner {
     folder: PathBuf,
     environment: Environment,
-    state: RwLock<State>,
+    state: watch::Sender<State>,
+    /// Somebody is opening the store anew, or has it to themselves.
+    claimed: AtomicBool,
 }
 
+#[derive(Clone)]
 enum State {
     Open(Arc<Handle>),
-    /// A write or sync failed; a thread is opening the store anew.
+    /// It is being opened anew.
     Reopening,
     Closed,
+}
+
+impl State {
+    /// Whether waiting any longer changes nothing.
+    fn is_settled(&self) -> bool {
+        match self {
+            Self::Open(handle) => handle.committer.mode() != Mode::Stopped,
+            Self::Reopening => false,
+            Self::Closed => true,
+        }
+    }
 }
 
 /// An open database.
 struct Handle {
     shared: Arc<Shared>,
     committer: Committer,
-    /// Held as long as the database is open.
-    lock: File,
+    /// Held as long as the database is open, and while it is being opened anew.
+    lock: Arc<File>,
 }
 
 impl Sled {
@@ -92,42 +105,45 @@ impl Sled {
     pub async fn open(folder: &Path, environment: Environment) -> std::result::Result<Self, OpenError> {
         let path = folder.to_owned();
         let given = environment.clone();
-        let opened = tokio::task::spawn_blocking(move || open::open(&path, given)).await;
+        let opened = tokio::task::spawn_blocking(move || open::open(&path, given, Carried::default())).await;
         let opened = opened.map_err(|error| open::damaged(folder, &error))??;
         let handle = trusted(opened, folder).await?;
-        let state = RwLock::new(State::Open(Arc::new(handle)));
-        Ok(Self(Arc::new(Inner { folder: folder.to_owned(), environment, state })))
+        let (state, _) = watch::channel(State::Open(Arc::new(handle)));
+        let claimed = AtomicBool::new(false);
+        Ok(Self(Arc::new(Inner { folder: folder.to_owned(), environment, state, claimed })))
     }
 
-    /// The database, if it is open and trustworthy. The first to find it poisoned has it opened anew.
-    fn handle(&self) -> Result<Arc<Handle>> {
-        if let State::Open(handle) = &*self.0.state.read().unwrap_or_else(PoisonError::into_inner)
-            && handle.committer.healthy().is_ok()
-        {
-            return Ok(Arc::clone(handle));
-        }
-        let mut state = self.0.state.write().unwrap_or_else(PoisonError::into_inner);
-        let what = match &*state {
-            State::Closed => "the store is closed",
-            State::Reopening => "the store is being opened anew",
-            State::Open(handle) => {
-                if handle.committer.healthy().is_ok() {
-                    return Ok(Arc::clone(handle));
-                }
-                *state = State::Reopening;
-                let (inner, runtime) = (Arc::clone(&self.0), tokio::runtime::Handle::current());
-                thread::spawn(move || inner.reopen(&runtime));
-                "the store has failed and is being opened anew"
+    /// The database, if it can be read. Whoever finds that it has failed has it mended.
+    async fn handle(&self) -> Result<Arc<Handle>> {
+        let mut state = self.0.state.borrow().clone();
+        if !state.is_settled() {
+            self.mend();
+            let mut states = self.0.state.subscribe();
+            if let Ok(Ok(settled)) = tokio::time::timeout(PATIENCE, states.wait_for(State::is_settled)).await {
+                state = settled.clone();
             }
-        };
-        Err(StoreError::Unavailable { what, source: None })
+        }
+        match state {
+            State::Open(handle) => match handle.committer.mode() {
+                Mode::Open | Mode::Upkeep => Ok(handle),
+                Mode::NearlyFull | Mode::Failed => {
+                    self.mend();
+                    Ok(handle)
+                }
+                Mode::Stopped => Err(unavailable(Mode::Stopped)),
+            },
+            State::Reopening => {
+                Err(StoreError::Unavailable { what: "the store is being opened anew", source: None })
+            }
+            State::Closed => Err(StoreError::Unavailable { what: "the store is closed", source: None }),
+        }
     }
 
     async fn commit<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Step<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.handle()?.committer.commit(work, Proof::Database).await
+        self.handle().await?.committer.commit(work, Proof::Database).await
     }
 
     /// A change that is an ending and nothing else: the journal alone makes it good.
@@ -135,49 +151,14 @@ impl Sled {
         &self,
         work: impl FnOnce(&mut Step<'_>) -> Result<T> + Send + 'static,
     ) -> Result<T> {
-        self.handle()?.committer.commit(work, Proof::Journal).await
+        self.handle().await?.committer.commit(work, Proof::Journal).await
     }
 
     /// Reads without holding up the runtime's threads for long.
     async fn read<T: Send + 'static>(&self, read: impl FnOnce(&Shared) -> Result<T> + Send + 'static) -> Result<T> {
-        let handle = self.handle()?;
+        let handle = self.handle().await?;
         let answer = tokio::task::spawn_blocking(move || read(&handle.shared)).await;
         answer.map_err(|error| StoreError::unavailable("read", error))?
-    }
-}
-
-impl Inner {
-    /// Opens the store anew, however often it takes, until it is closed. What failed holds the locks until its last reader
-    /// has gone; opening waits for that.
-    fn reopen(&self, runtime: &tokio::runtime::Handle) {
-        let mut pause = FIRST_PAUSE;
-        loop {
-            // sled may panic on damaged pages; that is no reason to give up.
-            let opened = catch_unwind(AssertUnwindSafe(|| {
-                let opened = open::open(&self.folder, self.environment.clone())?;
-                runtime.block_on(trusted(opened, &self.folder))
-            }));
-            let opened = opened.unwrap_or_else(|_| {
-                let what = "the database panicked".to_owned();
-                Err(OpenError::Damaged { folder: self.folder.clone(), what })
-            });
-            match opened {
-                Ok(handle) => {
-                    let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
-                    if matches!(*state, State::Reopening) {
-                        *state = State::Open(Arc::new(handle));
-                        tracing::warn!("the store is open again");
-                    }
-                    return;
-                }
-                Err(error) => tracing::error!(%error, "the store does not open; trying again"),
-            }
-            thread::sleep(pause);
-            pause = (pause * 2).min(LONGEST_PAUSE);
-            if matches!(*self.state.read().unwrap_or_else(PoisonError::into_inner), State::Closed) {
-                return;
-            }
-        }
     }
 }
 
@@ -209,8 +190,7 @@ impl Store for Sled {
     }
 
     async fn close(&self) -> Result<()> {
-        let state = mem::replace(&mut *self.0.state.write().unwrap_or_else(PoisonError::into_inner), State::Closed);
-        if let State::Open(handle) = state {
+        if let State::Open(handle) = self.0.state.send_replace(State::Closed) {
             handle.committer.close().await;
         }
         Ok(())

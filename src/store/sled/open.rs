@@ -14,12 +14,12 @@ use super::committer::{Committer, Disk};
 use super::confirmed::{Confirmed, Reached};
 use super::doubt;
 use super::index::{Entry, Index};
-use super::journal::{Found, Journal};
+use super::journal::{Entry as Ended, Found, Journal};
 use super::replay::replay;
 use super::shelf::Class;
 use super::step::Shared;
 use super::swap;
-use super::trees::{EPOCH, FORMAT, Place, Trees, session_key};
+use super::trees::{EPOCH, FORMAT, Place, Trees, View, session_key};
 use crate::domain::epoch::Epoch;
 use crate::domain::id::EventSeq;
 use crate::domain::session::{Session, State, Verdict};
@@ -77,13 +77,25 @@ pub struct Opened {
     pub put_back: usize,
 }
 
+/// What a store that was open in this process hands to the one that is opened in its place.
+#[derive(Clone, Default)]
+pub struct Carried {
+    /// The claim on the folder, so that no other process gets hold of it in between.
+    pub lock: Option<Arc<File>>,
+    /// Endings that could not be confirmed. Somebody may have been turned away by them, so they are made good now.
+    pub unconfirmed: Vec<Ended>,
+}
+
 /// Opens or creates the store in `folder`: the database in `db/`, the journal of endings in `ends/`.
-pub fn open(folder: &Path, environment: Environment) -> Result<Opened, OpenError> {
+pub fn open(folder: &Path, environment: Environment, carried: Carried) -> Result<Opened, OpenError> {
     let in_folder = |source| OpenError::Folder { folder: folder.to_owned(), source };
     let damaged = |error: &dyn std::error::Error| damaged(folder, error);
     make_private(folder).map_err(in_folder)?;
     // Before anything is touched: whoever opens the store at the same time must not have its files moved away.
-    let lock = lock(folder)?;
+    let lock = match carried.lock {
+        Some(lock) => lock,
+        None => Arc::new(lock(folder)?),
+    };
     swap::settle(folder).map_err(in_folder)?;
     let (trees, file) = open_trees(&folder.join("db")).map_err(|failure| failure.told(&folder.join("db")))?;
     check_format(&trees, folder)?;
@@ -93,7 +105,7 @@ pub fn open(folder: &Path, environment: Environment) -> Result<Opened, OpenError
     if known > EventSeq(0) && Journal::missing(&ends) > 0 {
         doubt::note(folder, "files of the journal of endings are missing").map_err(in_folder)?;
     }
-    if known > EventSeq(0) && !trees.has(Place::Meta, EPOCH).map_err(|error| damaged(&error))? {
+    if known > EventSeq(0) && trees.bytes(Place::Meta, EPOCH).map_err(|error| damaged(&error))?.is_none() {
         doubt::note(folder, "the server's epoch is missing").map_err(in_folder)?;
     }
     let mut found = Journal::open(&ends).map_err(in_folder)?;
@@ -109,6 +121,7 @@ pub fn open(folder: &Path, environment: Environment) -> Result<Opened, OpenError
         // Setting up anew over what is left would hide the loss.
         return Err(OpenError::Damaged { folder: folder.to_owned(), what: format!("there are no users, and {what}") });
     }
+    found.entries.extend(carried.unconfirmed);
     let missing = replay(&trees, &found.entries).map_err(|error| damaged(&error))?;
     if missing > 0 {
         tracing::warn!(endings = missing, "the database had forgotten endings; the journal has put them back");
@@ -122,7 +135,7 @@ pub fn open(folder: &Path, environment: Environment) -> Result<Opened, OpenError
 
     let epoch = server_epoch(&trees, &environment).map_err(|error| damaged(&error))?;
     let (index, texts) = (Mutex::default(), RwLock::default());
-    let shared = Shared { trees, index, texts, epoch: RwLock::new(epoch), environment };
+    let shared = Shared { trees, index, texts, epoch: RwLock::new(epoch), environment, unconfirmed: Mutex::default() };
     let newest = load(&shared).map_err(|error| damaged(&error))?;
     let behind = newest.since(shared.environment.clock.now());
     if behind > CLOCK_TOLERANCE {
@@ -131,8 +144,8 @@ pub fn open(folder: &Path, environment: Environment) -> Result<Opened, OpenError
     let last = last_event(&shared.trees).map_err(|error| damaged(&error))?.max(found.confirmed).max(reached.last);
     let shared = Arc::new(shared);
     let next = EventSeq(last.0 + 1);
-    let committer = Committer::start(Arc::clone(&shared), Disk { file, journal: found.journal, confirmed }, next)
-        .map_err(in_folder)?;
+    let disk = Disk { file, journal: found.journal, confirmed, folder: folder.to_owned() };
+    let committer = Committer::start(Arc::clone(&shared), disk, next).map_err(in_folder)?;
     swap::tidy(folder).map_err(in_folder)?;
     Ok(Opened { handle: Handle { shared, committer, lock }, suspicion, put_back: missing })
 }

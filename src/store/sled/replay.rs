@@ -1,13 +1,13 @@
 //! Putting the journal's endings over the database: whatever it has forgotten of them, it knows again.
 
 use super::journal::{Effect, Entry};
-use super::trees::{EPOCH, Place, Trees, Write, session_key};
+use super::trees::{EPOCH, Place, Trees, View, Write, session_key};
 use crate::domain::audit::Event;
 use crate::domain::epoch::Epoch;
 use crate::domain::id::EventSeq;
 use crate::domain::session::{AlreadyEnded, Session, State};
 use crate::store::codec::{self, Record};
-use crate::store::{Result, StoreError};
+use crate::store::Result;
 
 /// Replays all entries, oldest first; repeating it changes nothing. Answers how many of them the database did not have.
 pub fn replay(trees: &Trees, entries: &[Entry]) -> Result<usize> {
@@ -25,7 +25,7 @@ pub fn replay(trees: &Trees, entries: &[Entry]) -> Result<usize> {
         }
         if !writes.is_empty() {
             missing += 1;
-            trees.write(&writes).map_err(|error| StoreError::unavailable("replay the journal", error))?;
+            trees.write(&writes)?;
         }
     }
     Ok(missing)

@@ -9,30 +9,30 @@ use crate::store::{End, Result};
 
 impl Sled {
     /// The bug that decides outside the committer: of an end, whether there is anything to do.
-    pub(super) fn decide_early(&self, user: UserKey, id: SessionId) -> Result<Option<End>> {
+    pub(super) async fn decide_early(&self, user: UserKey, id: SessionId) -> Result<Option<End>> {
         if !has("check-then-act") {
             return Ok(None);
         }
-        let shared = &self.handle()?.shared;
+        let shared = &self.handle().await?.shared;
         let Some(standing) = shared.standing(user, id)? else { return Ok(Some(End::NotFound)) };
         let verdict = standing.verdict(shared.environment.clock.now(), &shared.environment.limits);
         Ok((verdict != Verdict::Live).then_some(End::AlreadyEnded(verdict)))
     }
 
     /// The same bug: of "all others", whether the kept session is live.
-    pub(super) fn look_early(&self, user: UserKey, keep: Option<SessionId>) -> Result<Option<Standing>> {
+    pub(super) async fn look_early(&self, user: UserKey, keep: Option<SessionId>) -> Result<Option<Standing>> {
         match keep {
-            Some(id) if has("check-then-act") => self.handle()?.shared.standing(user, id),
+            Some(id) if has("check-then-act") => self.handle().await?.shared.standing(user, id),
             _ => Ok(None),
         }
     }
 
     /// The bug that notes a touch in the session's own record, as it was when it was read.
-    pub(super) fn rewrite(&self, user: UserKey, id: SessionId) -> Result<bool> {
+    pub(super) async fn rewrite(&self, user: UserKey, id: SessionId) -> Result<bool> {
         if !has("touch-rewrites") {
             return Ok(false);
         }
-        let handle = self.handle()?;
+        let handle = self.handle().await?;
         let Some(Standing { session, .. }) = handle.shared.standing(user, id)? else { return Ok(true) };
         handle.committer.submit(move |step| step.put(Place::Sessions, &session_key(user, id), &session));
         Ok(true)

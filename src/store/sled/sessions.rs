@@ -8,7 +8,7 @@ use super::index::Entry;
 use super::journal::Effect;
 use super::shelf::Class;
 use super::step::Step;
-use super::trees::{EPOCH, Place, session_key};
+use super::trees::{EPOCH, Place, View, session_key};
 use super::{Sled, listing, space};
 use crate::domain::audit::{Action, Draft, Outcome};
 use crate::domain::ending::{Actor, Ended, Ending, Reason};
@@ -26,16 +26,16 @@ const MOST_DISPLACED: usize = 256;
 #[async_trait]
 impl Sessions for Sled {
     async fn server_epoch(&self) -> Result<Epoch> {
-        Ok(self.handle()?.shared.server_epoch())
+        Ok(self.handle().await?.shared.server_epoch())
     }
 
     /// A handful of point reads, a few microseconds from the cache: not worth another thread.
     async fn session(&self, user: UserKey, id: SessionId) -> Result<Option<Standing>> {
-        self.handle()?.shared.standing(user, id)
+        self.handle().await?.shared.standing(user, id)
     }
 
     async fn owner(&self, id: SessionId) -> Result<Option<UserKey>> {
-        Ok(self.handle()?.shared.index().entry(id).filter(|entry| !entry.pending).map(|entry| entry.user))
+        Ok(self.handle().await?.shared.index().entry(id).filter(|entry| !entry.pending).map(|entry| entry.user))
     }
 
     async fn create(&self, session: Session, replaces: Option<SessionId>) -> Result<Created> {
@@ -45,7 +45,7 @@ impl Sessions for Sled {
 
     async fn end(&self, user: UserKey, id: SessionId, ending: Ending) -> Result<End> {
         #[cfg(feature = "seeded-bugs")]
-        if let Some(decided) = self.decide_early(user, id)? {
+        if let Some(decided) = self.decide_early(user, id).await? {
             return Ok(decided);
         }
         self.commit_ending(move |step| end(step, user, id, &ending)).await
@@ -53,7 +53,7 @@ impl Sessions for Sled {
 
     async fn end_user(&self, user: UserKey, keep: Option<SessionId>, ending: Ending) -> Result<EndUser> {
         #[cfg(feature = "seeded-bugs")]
-        if let Some(kept) = self.look_early(user, keep)? {
+        if let Some(kept) = self.look_early(user, keep).await? {
             return self
                 .commit_ending(move |step| {
                     step.seen = Some(kept);
@@ -74,10 +74,10 @@ impl Sessions for Sled {
 
     async fn touch(&self, user: UserKey, id: SessionId) -> Result<()> {
         #[cfg(feature = "seeded-bugs")]
-        if self.rewrite(user, id)? {
+        if self.rewrite(user, id).await? {
             return Ok(());
         }
-        self.handle()?.committer.submit(move |step| touch(step, user, id));
+        self.handle().await?.committer.submit(move |step| touch(step, user, id));
         Ok(())
     }
 

@@ -26,11 +26,17 @@ pub struct Shared {
     /// The server's epoch: replaced right after the transaction that wrote it, before anybody is answered.
     pub epoch: RwLock<Epoch>,
     pub environment: Environment,
+    /// Endings that memory knows and the journal does not have yet.
+    pub unconfirmed: Mutex<Vec<Entry>>,
 }
 
 impl Shared {
     pub fn index(&self) -> MutexGuard<'_, Index> {
         self.index.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn unconfirmed(&self) -> MutexGuard<'_, Vec<Entry>> {
+        self.unconfirmed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Notes a user's particulars for text filters.

@@ -11,8 +11,13 @@
 //! | `meta` | `epoch` | the server's [`Epoch`] |
 //! | `meta` | `format` | one byte, [`codec::FORMAT`], outside the record format |
 
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+
 use sled::transaction::{TransactionError, TransactionResult, TransactionalTree};
-use sled::{Transactional, Tree};
+use sled::{IVec, Transactional, Tree};
+
+use super::overrides::Overrides;
 
 use crate::domain::audit::Event;
 use crate::domain::ending::Ended;
@@ -31,7 +36,7 @@ pub const EPOCH: &[u8] = b"epoch";
 pub const FORMAT: &[u8] = b"format";
 
 /// Which tree a write goes to. The numbers index the trees.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
     Sessions = 0,
     Seen = 1,
@@ -73,6 +78,10 @@ pub struct Write {
 pub struct Trees {
     pub db: sled::Db,
     all: Vec<Tree>,
+    /// What the database does not take any more, and the journal holds.
+    held: Overrides,
+    /// For each snapshot that somebody still reads, what has been written over since.
+    snapshots: Mutex<Vec<Weak<Overrides>>>,
 }
 
 /// The key of one user's one session.
@@ -83,32 +92,84 @@ pub fn session_key(user: UserKey, id: SessionId) -> [u8; 32] {
     key
 }
 
+/// Records as of some moment, and what they mean together.
+pub trait View {
+    /// The bytes at `key`.
+    fn bytes(&self, place: Place, key: &[u8]) -> Result<Option<IVec>>;
+
+    /// All records of a tree in the order of their keys.
+    fn iter(&self, place: Place) -> impl Iterator<Item = Result<(IVec, IVec)>>;
+
+    /// The record at `key`, checked.
+    fn get<T: Record>(&self, place: Place, key: &[u8]) -> Result<Option<T>> {
+        self.bytes(place, key)?.map(|bytes| codec::decode(key, &bytes)).transpose()
+    }
+
+    /// All records of a tree in the order of their keys, checked.
+    fn scan<T: Record>(&self, place: Place) -> impl Iterator<Item = Result<(IVec, T)>> {
+        self.iter(place).map(|entry| {
+            let (key, bytes) = entry?;
+            let value = codec::decode(&key, &bytes)?;
+            Ok((key, value))
+        })
+    }
+
+    fn user(&self, key: UserKey) -> Result<Option<User>> {
+        self.get(Place::Users, key.bytes())
+    }
+
+    /// How the sessions of a replaced epoch ended.
+    fn replaced(&self, epoch: Epoch) -> Result<Option<Ended>> {
+        self.get(Place::Replaced, epoch.bytes())
+    }
+}
+
+impl View for Trees {
+    fn bytes(&self, place: Place, key: &[u8]) -> Result<Option<IVec>> {
+        let record = || self.tree(place).get(key).map_err(|error| StoreError::unavailable("read", error));
+        self.held.in_front(place, key, record)
+    }
+
+    fn iter(&self, place: Place) -> impl Iterator<Item = Result<(IVec, IVec)>> {
+        let under = self.tree(place).iter().map(|entry| entry.map_err(|error| StoreError::unavailable("scan", error)));
+        self.held.over(place, under)
+    }
+}
+
+/// The trees as they were at one moment, whatever is written meanwhile.
+pub struct Snapshot<'a> {
+    trees: &'a Trees,
+    before: Arc<Overrides>,
+}
+
+impl View for Snapshot<'_> {
+    fn bytes(&self, place: Place, key: &[u8]) -> Result<Option<IVec>> {
+        let present = self.trees.bytes(place, key)?;
+        // Looked at last: what was written over is noted before it is.
+        self.before.in_front(place, key, || Ok(present))
+    }
+
+    fn iter(&self, place: Place) -> impl Iterator<Item = Result<(IVec, IVec)>> {
+        self.before.over(place, self.trees.iter(place))
+    }
+}
+
 impl Trees {
     pub fn open(db: sled::Db) -> sled::Result<Self> {
         let all = PLACES.iter().map(|place| db.open_tree(place.name())).collect::<sled::Result<_>>()?;
-        Ok(Self { db, all })
+        Ok(Self { db, all, held: Overrides::default(), snapshots: Mutex::default() })
     }
 
     pub fn tree(&self, place: Place) -> &Tree {
         &self.all[place as usize]
     }
 
-    /// Whether there is a record at `key`, whatever it holds.
-    pub fn has(&self, place: Place, key: &[u8]) -> Result<bool> {
-        self.tree(place).contains_key(key).map_err(|error| StoreError::unavailable("read", error))
-    }
-
-    /// The record at `key`, checked.
-    pub fn get<T: Record>(&self, place: Place, key: &[u8]) -> Result<Option<T>> {
-        let bytes = self.tree(place).get(key).map_err(|error| StoreError::unavailable("read", error))?;
-        bytes.map(|bytes| codec::decode(key, &bytes)).transpose()
-    }
-
     /// Makes all of these writes or none, in one transaction.
-    pub fn write(&self, writes: &[Write]) -> sled::Result<()> {
+    pub fn write(&self, writes: &[Write]) -> Result<()> {
         if writes.is_empty() {
             return Ok(());
         }
+        self.note_what_goes(writes)?;
         let made: TransactionResult<(), ()> = self.all.transaction(|trees: &Vec<TransactionalTree>| {
             for Write { place, key, value } in writes {
                 let tree = &trees[*place as usize];
@@ -121,21 +182,62 @@ impl Trees {
         });
         match made {
             Ok(()) | Err(TransactionError::Abort(())) => Ok(()),
-            Err(TransactionError::Storage(error)) => Err(error),
+            Err(TransactionError::Storage(error)) => Err(StoreError::unavailable("write", error)),
         }
     }
 
-    /// All records of a tree in the order of their keys.
-    pub fn scan<T: Record>(&self, place: Place) -> impl Iterator<Item = Result<(sled::IVec, T)>> {
-        self.tree(place).iter().map(move |entry| {
-            let (key, bytes) = entry.map_err(|error| StoreError::unavailable("scan", error))?;
-            let value = codec::decode(&key, &bytes)?;
-            Ok((key, value))
-        })
+    /// Has these writes stand in front of the database, which takes none: whoever reads sees them. They are gone with the
+    /// handle.
+    pub fn hold(&self, writes: &[Write]) -> Result<()> {
+        self.note_what_goes(writes)?;
+        self.held.put(writes.iter().map(|Write { place, key, value }| {
+            (*place, IVec::from(key.as_slice()), value.as_deref().map(IVec::from))
+        }));
+        Ok(())
     }
 
-    pub fn user(&self, key: UserKey) -> Result<Option<User>> {
-        self.get(Place::Users, key.bytes())
+    /// The records as they are now, for as long as somebody holds on to it. Only the committer may ask: between two steps.
+    pub fn snapshot(&self) -> Arc<Overrides> {
+        let before = Arc::new(Overrides::default());
+        self.snapshots().push(Arc::downgrade(&before));
+        before
+    }
+
+    /// What stood there when the snapshot was taken.
+    pub const fn as_of(&self, before: Arc<Overrides>) -> Snapshot<'_> {
+        Snapshot { trees: self, before }
+    }
+
+    fn snapshots(&self) -> MutexGuard<'_, Vec<Weak<Overrides>>> {
+        self.snapshots.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes for each snapshot what these writes are about to write over.
+    fn note_what_goes(&self, writes: &[Write]) -> Result<()> {
+        let mut snapshots = self.snapshots();
+        if snapshots.is_empty() {
+            return Ok(());
+        }
+        snapshots.retain(|snapshot| snapshot.strong_count() > 0);
+        for snapshot in snapshots.iter().filter_map(Weak::upgrade) {
+            let before = writes.iter().map(|Write { place, key, .. }| {
+                Ok((*place, IVec::from(key.as_slice()), self.bytes(*place, key)?))
+            });
+            snapshot.put_first(before.collect::<Result<Vec<_>>>()?);
+        }
+        Ok(())
+    }
+
+    /// The audit events before `before`, newest first.
+    pub fn events(&self, before: Option<EventSeq>) -> impl Iterator<Item = Result<Event>> {
+        let before = before.map(|seq| IVec::from(&seq.0.to_be_bytes()));
+        let end = before.as_ref().map_or(Bound::Unbounded, |key| Bound::Excluded(key.clone()));
+        let under = self.tree(Place::Audit).range((Bound::Unbounded, end)).rev();
+        let under = under.map(|entry| entry.map_err(|error| StoreError::unavailable("read", error)));
+        self.held.over_falling(Place::Audit, before, under).map(|entry| {
+            let (key, bytes) = entry?;
+            codec::decode(&key, &bytes)
+        })
     }
 
     pub fn user_by_email(&self, email: &Email) -> Result<Option<User>> {
@@ -143,11 +245,6 @@ impl Trees {
             Some(key) => self.user(key),
             None => Ok(None),
         }
-    }
-
-    /// How the sessions of a replaced epoch ended.
-    pub fn replaced(&self, epoch: Epoch) -> Result<Option<Ended>> {
-        self.get(Place::Replaced, epoch.bytes())
     }
 
     pub fn event(&self, seq: EventSeq) -> Result<Option<Event>> {

@@ -1,4 +1,4 @@
-//! What backing up, restoring, compacting and checking share: all of them want a database that nobody else has open.
+//! What backing up, restoring, compacting and checking share, with a database that nobody has open and with an open one.
 
 use std::fs::File;
 use std::io;
@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::backup::{Fault, Seal, Totals, Writer};
-use super::open::{self, OpenError};
+use super::committer::Proof;
+use super::open::{self, Carried, OpenError};
 use super::step::Shared;
-use super::trees::{PLACES, Place, Trees};
-use super::{Handle, record, swap, trusted};
+use super::trees::{PLACES, Place, Snapshot, View};
+use super::{Handle, Sled, record, swap, trusted};
 use crate::store::{Environment, StoreError};
 
-/// Why a verb on a stopped database was not done. Each says what to do.
+/// Why a verb was not done. Each says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum UpkeepError {
     /// The database does not open.
@@ -47,6 +48,9 @@ pub enum UpkeepError {
     /// A record is not what it should be.
     #[error("the database is damaged ({0}); `sessiond check` tells more")]
     Damaged(String),
+    /// Two such verbs at once, or one while the store is being mended.
+    #[error("the database is being mended or written anew already; try again when that is done")]
+    Busy,
     /// The copy is not the same as the original.
     #[error("the copy of the database is not the same as the original; the original stays as it is")]
     Differs,
@@ -79,10 +83,23 @@ impl From<sled::Error> for UpkeepError {
     }
 }
 
+impl Sled {
+    /// Reads the open database as it is at one moment, on a thread of its own, while requests go on.
+    pub(super) async fn as_of_now<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Snapshot<'_>) -> Result<T, UpkeepError> + Send + 'static,
+    ) -> Result<T, UpkeepError> {
+        let handle = self.handle().await?;
+        let before = handle.committer.commit(|step| Ok(step.shared.trees.snapshot()), Proof::Journal).await?;
+        let done = tokio::task::spawn_blocking(move || read(&handle.shared.trees.as_of(before)));
+        done.await.map_err(UpkeepError::panicked)?
+    }
+}
+
 /// An open database that nothing is written to any more.
 pub struct Quiet {
     pub shared: Arc<Shared>,
-    pub lock: File,
+    pub lock: Arc<File>,
 }
 
 /// Opens the database as a server would, and lets nobody write to it.
@@ -91,7 +108,7 @@ pub async fn quiet(folder: &Path, environment: Environment) -> Result<Quiet, Upk
         return Err(UpkeepError::Missing(folder.to_owned()));
     }
     let path = folder.to_owned();
-    let opened = tokio::task::spawn_blocking(move || open::open(&path, environment)).await;
+    let opened = tokio::task::spawn_blocking(move || open::open(&path, environment, Carried::default())).await;
     let Handle { shared, committer, lock } = trusted(opened.map_err(UpkeepError::panicked)??, folder).await?;
     committer.close().await;
     Ok(Quiet { shared, lock })
@@ -99,11 +116,11 @@ pub async fn quiet(folder: &Path, environment: Environment) -> Result<Quiet, Upk
 
 /// Hands every record to `take`, each checked.
 pub fn every(
-    trees: &Trees,
+    trees: &impl View,
     mut take: impl FnMut(Place, &[u8], &[u8]) -> Result<(), UpkeepError>,
 ) -> Result<(), UpkeepError> {
     for place in PLACES {
-        for entry in trees.tree(place) {
+        for entry in trees.iter(place) {
             let (key, value) = entry?;
             record::read(place, &key, &value)?;
             take(place, &key, &value)?;
@@ -113,7 +130,7 @@ pub fn every(
 }
 
 /// Writes every record to `to`.
-pub fn export<W: io::Write>(trees: &Trees, to: W, path: &Path) -> Result<(W, Totals, Seal), UpkeepError> {
+pub fn export<W: io::Write>(trees: &impl View, to: W, path: &Path) -> Result<(W, Totals, Seal), UpkeepError> {
     let failed = UpkeepError::write(path);
     let mut writer = Writer::new(to).map_err(&failed)?;
     every(trees, |place, key, value| writer.put(place, key, value).map_err(&failed))?;

@@ -1,30 +1,29 @@
 //! Users and the audit log.
 
 use std::net::IpAddr;
-use std::ops::Bound;
 
 use async_trait::async_trait;
 
-use super::trees::Place;
+use super::trees::{Place, View};
 use super::{Sled, space};
 use crate::domain::audit::{Draft, Event};
 use crate::domain::ending::Actor;
 use crate::domain::id::{EventSeq, UserKey};
 use crate::domain::user::{Email, User};
-use crate::store::{Audit, Result, StoreError, UserCreated, Users, codec};
+use crate::store::{Audit, Result, UserCreated, Users};
 
 #[async_trait]
 impl Users for Sled {
     async fn user(&self, key: UserKey) -> Result<Option<User>> {
-        self.handle()?.shared.trees.user(key)
+        self.handle().await?.shared.trees.user(key)
     }
 
     async fn user_by_email(&self, email: &Email) -> Result<Option<User>> {
-        self.handle()?.shared.trees.user_by_email(email)
+        self.handle().await?.shared.trees.user_by_email(email)
     }
 
     async fn has_users(&self) -> Result<bool> {
-        Ok(!self.handle()?.shared.trees.tree(Place::Users).is_empty())
+        Ok(!self.handle().await?.shared.trees.tree(Place::Users).is_empty())
     }
 
     async fn create_user(&self, user: User, first: bool, by: Actor, from: Option<IpAddr>) -> Result<UserCreated> {
@@ -57,18 +56,6 @@ impl Audit for Sled {
     }
 
     async fn events(&self, before: Option<EventSeq>, most: usize) -> Result<Vec<Event>> {
-        self.read(move |shared| {
-            let end = before.map_or(Bound::Unbounded, |seq| Bound::Excluded(seq.0.to_be_bytes()));
-            let range = shared.trees.tree(Place::Audit).range((Bound::Unbounded, end));
-            range
-                .rev()
-                .take(most)
-                .map(|entry| {
-                    let (key, bytes) = entry.map_err(|error| StoreError::unavailable("read", error))?;
-                    codec::decode(&key, &bytes)
-                })
-                .collect()
-        })
-        .await
+        self.read(move |shared| shared.trees.events(before).take(most).collect()).await
     }
 }
