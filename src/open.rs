@@ -6,8 +6,9 @@ use crate::config::Config;
 use crate::domain::clock::{OsEntropy, SystemClock};
 use crate::service::Service;
 use crate::service::hasher::CostError;
-use crate::store::Environment;
+use crate::service::operator::Operator;
 use crate::store::sled::{OpenError, Sled};
+use crate::store::{Environment, Store};
 
 /// Why the service did not open.
 #[derive(Debug, thiserror::Error)]
@@ -25,16 +26,17 @@ pub enum StartError {
 /// # Errors
 /// Each says what to do.
 pub async fn open(config: &Config) -> Result<Arc<Service>, StartError> {
-    open_in(config, system(config)).await
+    Ok(open_in(config, system(config)).await?.service)
 }
 
-/// The same in a given environment.
+/// The same in a given environment, for whoever may do everything.
 ///
 /// # Errors
 /// Each says what to do.
-pub async fn open_in(config: &Config, environment: Environment) -> Result<Arc<Service>, StartError> {
+pub(crate) async fn open_in(config: &Config, environment: Environment) -> Result<Operator, StartError> {
     let store = Arc::new(Sled::open(&config.data, environment.clone()).await?);
-    Ok(Arc::new(Service::new(store, environment, config.password_hash)?))
+    let service = Service::new(Arc::clone(&store) as Arc<dyn Store>, environment, config.password_hash)?;
+    Ok(Operator { service: Arc::new(service), store })
 }
 
 /// The machine's clock and randomness, and the configured limits.

@@ -3,8 +3,10 @@
 use clap::Args;
 use serde_json::{Map, Value, json};
 
+use super::reach::Remote;
 use super::{Data, Failure, counts};
 use crate::open;
+use crate::service::operator::Check;
 use crate::store::sled::Sled;
 
 #[derive(Args)]
@@ -18,7 +20,10 @@ pub struct Arguments {
 
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     let (_, config) = arguments.data.config()?;
-    let report = Sled::check(&config.data, open::system(&config)).await?;
+    let report = match Remote::find(&config).await {
+        Some(remote) => remote.run(Check).await?,
+        None => Sled::check(&config.data, open::system(&config)).await?,
+    };
     let sound = report.found == 0;
     if arguments.json {
         let totals: Map<_, _> =

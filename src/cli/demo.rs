@@ -108,7 +108,7 @@ pub async fn fill(config: &Config) -> Result<Administrator, Failure> {
     let now = SystemClock::new().now();
     let clock = Arc::new(ManualClock::new(now - Duration::from_hours(24 * 21)));
     let environment = Environment { clock: clock.clone(), entropy: Arc::new(OsEntropy), limits: config.limits };
-    let service = open::open_in(config, environment).await?;
+    let service = open::open_in(config, environment).await?.service;
     let store = service.store();
     let mut dice = Dice(0x5e55_10bd);
 

@@ -5,6 +5,7 @@ mod check;
 mod compact;
 mod demo;
 mod logs;
+mod reach;
 mod restore;
 mod serve;
 mod session;
@@ -39,13 +40,13 @@ enum Verb {
     /// See and end sessions
     #[command(subcommand)]
     Session(session::Verb),
-    /// Write the whole database to one file; the server must not run
+    /// Write the whole database to one file
     Backup(backup::Arguments),
-    /// Make a database of a backup, in a folder without one; everyone has to sign in again
+    /// Make a database of a backup; everyone has to sign in again
     Restore(restore::Arguments),
-    /// Give back the disk space that the database no longer needs; the server must not run
+    /// Give back the disk space that the database no longer needs
     Compact(compact::Arguments),
-    /// Read every record and tell what is wrong, on a copy; the server must not run
+    /// Read every record and tell what is wrong
     Check(check::Arguments),
 }
 

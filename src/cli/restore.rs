@@ -1,17 +1,22 @@
 //! `sessiond restore`.
 
+use std::fs::File;
 use std::path::PathBuf;
 
 use clap::Args;
 
+use super::reach::{Remote, blocking};
 use super::{Data, Failure, counts};
 use crate::open;
-use crate::store::sled::{Restored, Sled};
+use crate::store::sled::{Restored, Sled, UpkeepError};
 
 #[derive(Args)]
 pub struct Arguments {
     /// The backup to read
     file: PathBuf,
+    /// Put it in the place of a database that is there, which is then gone; back that one up first
+    #[arg(long)]
+    replace: bool,
     #[command(flatten)]
     data: Data,
 }
@@ -19,7 +24,17 @@ pub struct Arguments {
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     let (_, config) = arguments.data.config()?;
     let file = &arguments.file;
-    let Restored { totals, ended } = Sled::restore(&config.data, open::system(&config), file).await?;
+    let restored = match Remote::find(&config).await {
+        Some(remote) if arguments.replace => {
+            let from = File::open(file).map_err(|error| {
+                Failure::failed(format!("{} is not restored, since it cannot be read: {error}", file.display()))
+            })?;
+            blocking(move || remote.restore(from)).await?
+        }
+        Some(_) => return Err(UpkeepError::Occupied(config.data).into()),
+        None => Sled::restore(&config.data, open::system(&config), file, arguments.replace).await?,
+    };
+    let Restored { totals, ended } = restored;
     println!("restored from {}: {}", file.display(), counts(&totals));
     println!("EVERYONE'S SESSIONS HAVE ENDED ({ended} were live in the backup): everybody has to sign in again");
     Ok(())

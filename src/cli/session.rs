@@ -1,17 +1,11 @@
 //! `sessiond session …`.
 
 use clap::{Args, Subcommand};
-use serde_json::json;
 
+use super::reach::Reach;
 use super::{Data, Failure};
-use crate::domain::ending::{Actor, Note};
 use crate::domain::id::SessionId;
-use crate::domain::listing::{Filter, Query, Status, Whose, parse_network};
-use crate::domain::session::{Standing, Verdict};
-use crate::open;
-use crate::service::Service;
-use crate::service::sessions::Order;
-use crate::store::{End, EndUser};
+use crate::service::operator::{Ended, ListSessions, Listed, RevokeSessions, Row};
 
 #[derive(Subcommand)]
 pub enum Verb {
@@ -65,118 +59,76 @@ pub async fn run(verb: Verb) -> Result<(), Failure> {
 }
 
 async fn list(list: List) -> Result<(), Failure> {
-    let status: Status = list.status.parse().map_err(Failure::usage)?;
-    let network = list.address.as_deref().map(parse_network).transpose().map_err(Failure::usage)?;
     let (_, config) = list.data.config()?;
-    let service = open::open(&config).await?;
-    let whose = service.whose(&list.user).await?;
-    let mut query = Query { rows: Query::MOST_ROWS, ..Query::first(Filter { whose, status, network }) };
-    if !list.json {
-        println!(
-            "{:<36}  {:<8}  {:<20}  {:<20}  {:<39}  DEVICE, USER",
-            "ID", "STATUS", "SIGNED IN", "LAST ACTIVE", "ADDRESS"
-        );
-    }
-    loop {
-        let page = service.list(&query).await?;
-        for (standing, verdict) in &page.rows {
-            if list.json {
-                println!("{}", object(&service, standing, verdict));
-            } else {
-                println!("{}", line(standing, verdict));
-            }
-        }
-        match page.older {
-            Some(older) => query.cursor = Some(older),
-            None => break,
-        }
-    }
-    service.store().close().await?;
-    Ok(())
-}
-
-const fn code(verdict: &Verdict) -> &'static str {
-    match verdict {
-        Verdict::Live => "live",
-        Verdict::Ended(_) => "ended",
-        Verdict::Expired(_) => "expired",
-    }
-}
-
-fn line(standing: &Standing, verdict: &Verdict) -> String {
-    let session = &standing.session;
-    let address = session.client().address.map_or_else(|| "-".to_owned(), |ip| ip.to_string());
-    let user = standing.user.as_ref().map_or_else(|| session.user().to_string(), |user| user.email.to_string());
-    format!(
-        "{}  {:<8}  {:<20}  {:<20}  {address:<39}  {}, {user}",
-        session.id(),
-        code(verdict),
-        session.created().minute(),
-        standing.seen.minute(),
-        session.client().device,
-    )
-}
-
-fn object(service: &Service, standing: &Standing, verdict: &Verdict) -> serde_json::Value {
-    let session = &standing.session;
-    let ended = match verdict {
-        Verdict::Ended(ended) => json!({
-            "at": ended.at.to_string(),
-            "by": ended.by.to_string(),
-            "reason": ended.reason.code(),
-            "note": ended.note.as_ref().map(Note::as_str),
-        }),
-        _ => serde_json::Value::Null,
-    };
-    json!({
-        "id": session.id().to_string(),
-        "user": session.user().as_str(),
-        "email": standing.user.as_ref().map(|user| user.email.as_str()),
-        "status": code(verdict),
-        "created": session.created().to_string(),
-        "lastActive": standing.seen.to_string(),
-        "expires": standing.deadline(service.limits()).to_string(),
-        "address": session.client().address.map(|ip| ip.to_string()),
-        "device": session.client().device.to_string(),
-        "agent": session.client().agent,
-        "ended": ended,
-    })
-}
-
-async fn revoke(revoke: Revoke) -> Result<(), Failure> {
-    let note = Note::parse(&revoke.reason).map_err(Failure::usage)?;
-    let order = Order { by: Actor::Operator, note, from: None };
-    let (_, config) = revoke.data.config()?;
-    let service = open::open(&config).await?;
-    let done = run_revoke(&service, &revoke, &order).await;
-    service.store().close().await?;
+    let reach = Reach::find(&config).await?;
+    let done = pages(&reach, &list).await;
+    reach.close().await?;
     done
 }
 
-async fn run_revoke(service: &Service, revoke: &Revoke, order: &Order) -> Result<(), Failure> {
-    if revoke.everyone {
-        let done = service.revoke_everyone(order).await?;
-        println!("ended {}", done.count);
-    } else if let Some(typed) = &revoke.user {
-        let Whose::User(key) = service.whose(typed).await? else {
-            return Err(Failure::failed(format!("there is no user with the e-mail address or id {typed}")));
-        };
-        let user = service.store().user(key).await?.ok_or_else(|| Failure::failed("the user is gone"))?;
-        match service.revoke_user(&user.id, None, order).await? {
-            EndUser::Done { count, .. } => println!("ended {count}"),
-            EndUser::KeeperEnded | EndUser::NotFound => return Err(Failure::failed("the user is gone")),
+async fn pages(reach: &Reach, list: &List) -> Result<(), Failure> {
+    let List { user, status, address, .. } = list;
+    let (user, status, address) = (user.clone(), status.clone(), address.clone());
+    let mut page = ListSessions { user, status, address, cursor: None };
+    let mut headed = list.json;
+    loop {
+        let Listed { rows, next } = reach.run(page.clone()).await?;
+        if !headed {
+            println!(
+                "{:<36}  {:<8}  {:<20}  {:<20}  {:<39}  DEVICE, USER",
+                "ID", "STATUS", "SIGNED IN", "LAST ACTIVE", "ADDRESS"
+            );
+            headed = true;
         }
-    } else {
-        let mut missing = Vec::new();
-        for id in &revoke.ids {
-            match service.revoke(*id, order).await? {
-                End::Done(_) => println!("{id} ended"),
-                End::AlreadyEnded(_) => println!("{id} had ended before"),
-                End::NotFound => missing.push(id.to_string()),
+        for row in &rows {
+            if list.json {
+                println!("{}", serde_json::to_string(row).map_err(Failure::failed)?);
+            } else {
+                println!("{}", line(row));
             }
         }
-        if !missing.is_empty() {
-            return Err(Failure::failed(format!("there is no session {}", missing.join(", "))));
+        if next.is_none() {
+            return Ok(());
+        }
+        page.cursor = next;
+    }
+}
+
+fn line(row: &Row) -> String {
+    let minute = |time: &str| time.get(..16).unwrap_or(time).replace('T', " ");
+    format!(
+        "{}  {:<8}  {:<20}  {:<20}  {:<39}  {}, {}",
+        row.id,
+        row.status,
+        minute(&row.created),
+        minute(&row.last_active),
+        row.address.as_deref().unwrap_or("-"),
+        row.device,
+        row.email.as_ref().unwrap_or(&row.user),
+    )
+}
+
+async fn revoke(revoke: Revoke) -> Result<(), Failure> {
+    let (_, config) = revoke.data.config()?;
+    let Revoke { ids, user, everyone, reason, .. } = revoke;
+    let command = match user {
+        _ if everyone => RevokeSessions::Everyone { reason },
+        Some(user) => RevokeSessions::User { user, reason },
+        None => RevokeSessions::These { ids: ids.clone(), reason },
+    };
+    let reach = Reach::find(&config).await?;
+    let done = reach.run(command).await;
+    reach.close().await?;
+    match done? {
+        Ended::All(count) => println!("ended {count}"),
+        Ended::Each { ended, missing, .. } => {
+            for id in ids.iter().filter(|id| !missing.contains(id)) {
+                println!("{id} {}", if ended.contains(id) { "ended" } else { "had ended before" });
+            }
+            if !missing.is_empty() {
+                let missing: Vec<_> = missing.iter().map(ToString::to_string).collect();
+                return Err(Failure::failed(format!("there is no session {}", missing.join(", "))));
+            }
         }
     }
     Ok(())

@@ -3,6 +3,7 @@
 mod address;
 mod answer;
 mod assets;
+pub(crate) mod control;
 mod cookie;
 mod csrf;
 mod doors;

@@ -6,6 +6,7 @@
 
 use std::io::{self, Read, Write};
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::trees::{PLACES, Place};
@@ -22,7 +23,7 @@ const LONGEST: usize = 1024 * 1024;
 pub type Seal = [u8; 32];
 
 /// How many records each tree has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Totals([u64; PLACES.len()]);
 
 impl Totals {

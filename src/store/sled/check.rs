@@ -4,6 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use super::backup::Totals;
@@ -24,7 +25,7 @@ const FOLDERS: [&str; 4] = ["db", "db.old", "db.new", "ends"];
 const MOST: usize = 1_000;
 
 /// What a check found.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Report {
     /// One sentence each; the first thousand of them.
     pub findings: Vec<String>,

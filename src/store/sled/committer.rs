@@ -7,8 +7,8 @@
 //! to the journal alone and stand in front of the database for whoever reads: see [`Mode`].
 
 use std::fs::File;
-use std::path::PathBuf;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread::{self, JoinHandle};
@@ -63,9 +63,15 @@ impl Mode {
     pub const fn what(self) -> &'static str {
         match self {
             Self::Open => "the database is open",
-            Self::NearlyFull => "the disk is full; until there is room, sessions can be ended and nothing else can be done",
-            Self::Failed => "the database has failed; until it is mended, sessions can be ended and nothing else can be done",
-            Self::Upkeep => "the database is being written anew; until then, sessions can be ended and nothing else can be done",
+            Self::NearlyFull => {
+                "the disk is full; until there is room, sessions can be ended and nothing else can be done"
+            }
+            Self::Failed => {
+                "the database has failed; until it is mended, sessions can be ended and nothing else can be done"
+            }
+            Self::Upkeep => {
+                "the database is being written anew; until then, sessions can be ended and nothing else can be done"
+            }
             Self::Stopped => "the database has stopped after a failure or because it was closed",
         }
     }
@@ -89,7 +95,11 @@ impl Present {
 type Work = Box<dyn FnOnce(Option<&mut Step<'_>>) -> (bool, Answer) + Send>;
 
 enum Job {
-    Change { work: Work, sync: bool, proof: Proof },
+    Change {
+        work: Work,
+        sync: bool,
+        proof: Proof,
+    },
     /// Leave the database alone from here on.
     Hold(oneshot::Sender<bool>),
     Close(oneshot::Sender<()>),

@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 
 use super::backup::{Raw, Totals};
@@ -15,7 +16,7 @@ use super::{Sled, open, swap};
 use crate::store::Environment;
 
 /// What a compaction did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Compacted {
     /// The bytes of the database before.
     pub before: u64,

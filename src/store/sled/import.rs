@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{BufReader, Seek};
 use std::path::Path;
 
+use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 
 use super::Sled;
@@ -24,7 +25,7 @@ use crate::store::{Environment, Store, StoreError, codec};
 const BATCH: usize = 1_000;
 
 /// What a restore brought.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Restored {
     /// The records of the backup.
     pub totals: Totals,
@@ -33,14 +34,19 @@ pub struct Restored {
 }
 
 impl Sled {
-    /// Makes a database in `folder`, which must not have one, of the backup in `file`. Everyone's sessions end by it: some
+    /// Makes a database in `folder` of the backup in `file`; in the place of one that is there only with `replace`. Everyone's sessions end by it: some
     /// may have been ended after the backup was made.
     ///
     /// # Errors
     /// Each [`UpkeepError`] says what to do. A backup that is damaged in any way leaves the folder as it was.
-    pub async fn restore(folder: &Path, environment: Environment, file: &Path) -> Result<Restored, UpkeepError> {
+    pub async fn restore(
+        folder: &Path,
+        environment: Environment,
+        file: &Path,
+        replace: bool,
+    ) -> Result<Restored, UpkeepError> {
         let (path, from, given) = (folder.to_owned(), file.to_owned(), environment.clone());
-        let done = tokio::task::spawn_blocking(move || restore(&path, &given, &from)).await;
+        let done = tokio::task::spawn_blocking(move || restore(&path, &given, &from, replace)).await;
         let restored = done.map_err(UpkeepError::panicked)??;
         // A restore is done when a server could go on with it.
         drop(quiet(folder, environment).await?);
@@ -71,15 +77,16 @@ impl Sled {
     }
 }
 
-fn restore(folder: &Path, environment: &Environment, file: &Path) -> Result<Restored, UpkeepError> {
-    if swap::occupied(folder) {
+fn restore(folder: &Path, environment: &Environment, file: &Path, replace: bool) -> Result<Restored, UpkeepError> {
+    let occupied = || swap::occupied(folder) && !replace;
+    if occupied() {
         let _free = open::lock_existing(folder)?;
         return Err(UpkeepError::Occupied(folder.to_owned()));
     }
     let from = sound(file)?;
     make_private(folder).map_err(UpkeepError::write(folder))?;
     let _lock = open::lock(folder)?;
-    if swap::occupied(folder) {
+    if occupied() {
         return Err(UpkeepError::Occupied(folder.to_owned()));
     }
     let restored = prepare(folder, environment, file, &from)?;

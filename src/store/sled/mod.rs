@@ -132,9 +132,7 @@ impl Sled {
                 }
                 Mode::Stopped => Err(unavailable(Mode::Stopped)),
             },
-            State::Reopening => {
-                Err(StoreError::Unavailable { what: "the store is being opened anew", source: None })
-            }
+            State::Reopening => Err(StoreError::Unavailable { what: "the store is being opened anew", source: None }),
             State::Closed => Err(StoreError::Unavailable { what: "the store is closed", source: None }),
         }
     }

@@ -153,9 +153,10 @@ mod tests {
     fn values_in_front_replace_add_and_remove_in_order() {
         let overrides = Overrides::default();
         let new = || Some(IVec::from(b"new"));
-        overrides.put([(1, new()), (3, None), (4, new()), (9, new())].map(|(key, value)| {
-            (Place::Audit, IVec::from(&[key]), value)
-        }));
+        overrides.put(
+            [(1, new()), (3, None), (4, new()), (9, new())]
+                .map(|(key, value)| (Place::Audit, IVec::from(&[key]), value)),
+        );
         overrides.put([(Place::Users, IVec::from(&[2]), new()), (Place::Meta, IVec::from(&[2]), new())]);
         let wanted = [(1, true), (2, false), (4, true), (5, false), (9, true)];
         let keys = [2, 3, 4, 5];

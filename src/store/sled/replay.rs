@@ -6,8 +6,8 @@ use crate::domain::audit::Event;
 use crate::domain::epoch::Epoch;
 use crate::domain::id::EventSeq;
 use crate::domain::session::{AlreadyEnded, Session, State};
-use crate::store::codec::{self, Record};
 use crate::store::Result;
+use crate::store::codec::{self, Record};
 
 /// Replays all entries, oldest first; repeating it changes nothing. Answers how many of them the database did not have.
 pub fn replay(trees: &Trees, entries: &[Entry]) -> Result<usize> {

@@ -190,9 +190,11 @@ impl Trees {
     /// handle.
     pub fn hold(&self, writes: &[Write]) -> Result<()> {
         self.note_what_goes(writes)?;
-        self.held.put(writes.iter().map(|Write { place, key, value }| {
-            (*place, IVec::from(key.as_slice()), value.as_deref().map(IVec::from))
-        }));
+        self.held.put(
+            writes.iter().map(|Write { place, key, value }| {
+                (*place, IVec::from(key.as_slice()), value.as_deref().map(IVec::from))
+            }),
+        );
         Ok(())
     }
 
@@ -220,9 +222,9 @@ impl Trees {
         }
         snapshots.retain(|snapshot| snapshot.strong_count() > 0);
         for snapshot in snapshots.iter().filter_map(Weak::upgrade) {
-            let before = writes.iter().map(|Write { place, key, .. }| {
-                Ok((*place, IVec::from(key.as_slice()), self.bytes(*place, key)?))
-            });
+            let before = writes
+                .iter()
+                .map(|Write { place, key, .. }| Ok((*place, IVec::from(key.as_slice()), self.bytes(*place, key)?)));
             snapshot.put_first(before.collect::<Result<Vec<_>>>()?);
         }
         Ok(())

@@ -23,7 +23,7 @@ pub enum UpkeepError {
     #[error("there is no database in {}; choose another folder with --data", .0.display())]
     Missing(PathBuf),
     /// There is one where none may be.
-    #[error("there is a database in {} already; restore into another folder with --data, or move that one away", .0.display())]
+    #[error("there is a database in {} already; restore into another folder with --data, or have it replaced with --replace", .0.display())]
     Occupied(PathBuf),
     /// The file is there already.
     #[error("{} exists already; choose another name, or write over it with --force", .0.display())]

@@ -1,0 +1,194 @@
+//! The operator and sessions.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Command, Operator, Refused};
+use crate::domain::ending::{Actor, Note};
+use crate::domain::id::SessionId;
+use crate::domain::lifetime::Limits;
+use crate::domain::listing::{Cursor, Filter, Query, Whose, parse_network};
+use crate::domain::session::{Standing, Verdict};
+use crate::service::sessions::Order;
+use crate::store::{End, EndUser};
+
+/// One page of sessions.
+#[derive(Serialize, Deserialize, Clone)]
+pub struct ListSessions {
+    /// Whose: an e-mail address, a user id, or part of either or of a name.
+    pub user: String,
+    /// In which state.
+    pub status: String,
+    /// Signed in from this address or network.
+    pub address: Option<String>,
+    /// From where on.
+    pub cursor: Option<String>,
+}
+
+/// The page.
+#[derive(Serialize, Deserialize)]
+pub struct Listed {
+    /// Its rows.
+    pub rows: Vec<Row>,
+    /// Where the next one starts.
+    pub next: Option<String>,
+}
+
+/// One session, in words. Times are RFC 3339 in UTC.
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Row {
+    /// Its id.
+    pub id: String,
+    /// Its user's id.
+    pub user: String,
+    /// Its user's address, if there still is such a user.
+    pub email: Option<String>,
+    /// `live`, `ended` or `expired`.
+    pub status: String,
+    /// When the person signed in.
+    pub created: String,
+    /// The last request written down.
+    pub last_active: String,
+    /// When it runs out unless it is used.
+    pub expires: String,
+    /// From where.
+    pub address: Option<String>,
+    /// With what, in words.
+    pub device: String,
+    /// With what, as sent.
+    pub agent: String,
+    /// How it ended.
+    pub ended: Option<Story>,
+}
+
+/// How a session ended.
+#[derive(Serialize, Deserialize)]
+pub struct Story {
+    /// When.
+    pub at: String,
+    /// Who ended it.
+    pub by: String,
+    /// The reason's code.
+    pub reason: String,
+    /// What they wrote.
+    pub note: Option<String>,
+}
+
+impl Row {
+    fn new(standing: &Standing, verdict: &Verdict, limits: &Limits) -> Self {
+        let session = &standing.session;
+        let (status, ended) = match verdict {
+            Verdict::Live => ("live", None),
+            Verdict::Expired(_) => ("expired", None),
+            Verdict::Ended(ended) => {
+                let note = ended.note.as_ref().map(|note| note.as_str().to_owned());
+                let (by, reason) = (ended.by.to_string(), ended.reason.code().to_owned());
+                ("ended", Some(Story { at: ended.at.to_string(), by, reason, note }))
+            }
+        };
+        Self {
+            id: session.id().to_string(),
+            user: session.user().to_string(),
+            email: standing.user.as_ref().map(|user| user.email.to_string()),
+            status: status.to_owned(),
+            created: session.created().to_string(),
+            last_active: standing.seen.to_string(),
+            expires: standing.deadline(limits).to_string(),
+            address: session.client().address.map(|ip| ip.to_string()),
+            device: session.client().device.to_string(),
+            agent: session.client().agent.clone(),
+            ended,
+        }
+    }
+}
+
+impl Command for ListSessions {
+    const NAME: &'static str = "session-list";
+    type Answer = Listed;
+
+    async fn run(self, operator: &Operator) -> Result<Listed, Refused> {
+        let service = &operator.service;
+        let status = self.status.parse().map_err(Refused::usage)?;
+        let network = self.address.as_deref().map(parse_network).transpose().map_err(Refused::usage)?;
+        let cursor = self.cursor.map(|cursor| cursor.parse::<Cursor>()).transpose().map_err(Refused::usage)?;
+        let filter = Filter { whose: service.whose(&self.user).await?, status, network };
+        let page = service.list(&Query { rows: Query::MOST_ROWS, cursor, ..Query::first(filter) }).await?;
+        let rows = page.rows.iter().map(|(standing, verdict)| Row::new(standing, verdict, service.limits()));
+        Ok(Listed { rows: rows.collect(), next: page.older.map(|cursor| cursor.to_string()) })
+    }
+}
+
+/// Ends sessions.
+#[derive(Serialize, Deserialize)]
+pub enum RevokeSessions {
+    /// These.
+    These {
+        /// Their ids.
+        ids: Vec<SessionId>,
+        /// For the audit log.
+        reason: String,
+    },
+    /// All of one user's.
+    User {
+        /// An e-mail address or a user id.
+        user: String,
+        /// For the audit log.
+        reason: String,
+    },
+    /// Everyone's.
+    Everyone {
+        /// For the audit log.
+        reason: String,
+    },
+}
+
+/// What became of it.
+#[derive(Serialize, Deserialize)]
+pub enum Ended {
+    /// What became of each.
+    Each {
+        /// Ended now.
+        ended: Vec<SessionId>,
+        /// Past before.
+        before: Vec<SessionId>,
+        /// No such session.
+        missing: Vec<SessionId>,
+    },
+    /// So many ended.
+    All(u64),
+}
+
+impl Command for RevokeSessions {
+    const NAME: &'static str = "session-revoke";
+    type Answer = Ended;
+
+    async fn run(self, operator: &Operator) -> Result<Ended, Refused> {
+        let service = &operator.service;
+        let (Self::These { reason, .. } | Self::User { reason, .. } | Self::Everyone { reason }) = &self;
+        let note = Note::parse(reason).map_err(Refused::usage)?;
+        let order = Order { by: Actor::Operator, note, from: None };
+        match self {
+            Self::Everyone { .. } => Ok(Ended::All(service.revoke_everyone(&order).await?.count)),
+            Self::User { user, .. } => {
+                let unknown = || Refused::failed(format!("there is no user with the e-mail address or id {user}"));
+                let Whose::User(key) = service.whose(&user).await? else { return Err(unknown()) };
+                let found = service.store().user(key).await?.ok_or_else(unknown)?;
+                match service.revoke_user(&found.id, None, &order).await? {
+                    EndUser::Done { count, .. } => Ok(Ended::All(count)),
+                    EndUser::KeeperEnded | EndUser::NotFound => Err(unknown()),
+                }
+            }
+            Self::These { ids, .. } => {
+                let (mut ended, mut before, mut missing) = (Vec::new(), Vec::new(), Vec::new());
+                for id in ids {
+                    match service.revoke(id, &order).await? {
+                        End::Done(_) => ended.push(id),
+                        End::AlreadyEnded(_) => before.push(id),
+                        End::NotFound => missing.push(id),
+                    }
+                }
+                Ok(Ended::Each { ended, before, missing })
+            }
+        }
+    }
+}

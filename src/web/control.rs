@@ -1,0 +1,238 @@
+//! The operator's door of a running server: an address of its own on this machine alone, and a key that stands in a file of
+//! the data folder which only the server's user may read. Programs use it, never a browser.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use rocket::config::{LogLevel, Shutdown};
+use rocket::data::{Data, ToByteUnit};
+use rocket::fairing::AdHoc;
+use rocket::figment::Figment;
+use rocket::http::{ContentType, Status};
+use rocket::request::{FromRequest, Outcome, Request};
+use rocket::response::stream::ByteStream;
+use rocket::{Build, Rocket, State, catch, catchers, get, post, routes};
+use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::domain::clock::{Entropy, random};
+use crate::service::operator::{Check, Command, Compact, CreateUser, ListSessions, Operator, Refused, RevokeSessions};
+
+/// The file's name in the data folder.
+const FILE: &str = "control";
+/// A command's text is never longer.
+const LONGEST: u64 = 1 << 20;
+/// Pieces of a backup on their way.
+const PIECES: usize = 16;
+
+/// Where the door is and what opens it.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Control {
+    /// Where.
+    pub address: SocketAddr,
+    /// What to send as `Authorization: Bearer …`.
+    pub key: String,
+}
+
+impl Control {
+    /// What the server that has `data` open, or had, left there.
+    pub fn read(data: &Path) -> Option<Self> {
+        serde_json::from_slice(&fs::read(data.join(FILE)).ok()?).ok()
+    }
+
+    fn write(&self, data: &Path) -> io::Result<()> {
+        let fresh = data.join("control.new");
+        match fs::remove_file(&fresh) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&fresh)?;
+        file.write_all(&serde_json::to_vec(self)?)?;
+        fs::rename(&fresh, data.join(FILE))
+    }
+}
+
+/// A door that is open.
+pub struct Opened {
+    shutdown: rocket::Shutdown,
+    served: tokio::task::JoinHandle<()>,
+    file: PathBuf,
+}
+
+impl Opened {
+    /// Lets what is under way end, and closes it.
+    pub async fn close(self) {
+        // Whoever looks for the door now must not find it.
+        let _ = fs::remove_file(&self.file);
+        self.shutdown.notify();
+        let _ = self.served.await;
+    }
+}
+
+/// Opens the door.
+///
+/// # Errors
+/// If there is no port, or the file cannot be written.
+pub async fn open(operator: Operator, data: &Path, entropy: &dyn Entropy) -> io::Result<Opened> {
+    let key = URL_SAFE_NO_PAD.encode(random::<32>(entropy));
+    let figment = Figment::from(rocket::Config {
+        address: Ipv4Addr::LOCALHOST.into(),
+        port: 0,
+        log_level: LogLevel::Off,
+        // The server itself says when.
+        shutdown: Shutdown { ctrlc: false, signals: [].into(), ..Shutdown::default() },
+        ..rocket::Config::release_default()
+    });
+    let figment = figment.merge(("ip_header", false)).merge(("ident", false));
+    let (listening, listens) = oneshot::channel();
+    let listening = std::sync::Mutex::new(Some(listening));
+    let rocket: Rocket<Build> = rocket::custom(figment)
+        .manage(operator)
+        .manage(Key(key.clone()))
+        .manage(Folder(data.to_owned()))
+        .mount("/", routes![ping, run, backup, restore])
+        .register("/", catchers![refused])
+        .attach(AdHoc::on_liftoff("address", move |rocket| {
+            let address = SocketAddr::new(rocket.config().address, rocket.config().port);
+            if let Some(listening) = listening.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take() {
+                let _ = listening.send(address);
+            }
+            Box::pin(async {})
+        }));
+    let rocket = rocket.ignite().await.map_err(|error| io::Error::other(error.to_string()))?;
+    let shutdown = rocket.shutdown();
+    let served = tokio::spawn(async move {
+        if let Err(error) = rocket.launch().await {
+            tracing::error!(error = %error.kind(), "the operator's door cannot be opened");
+        }
+    });
+    let address = listens.await.map_err(|_| io::Error::other("the operator's door cannot be opened"))?;
+    Control { address, key }.write(data)?;
+    Ok(Opened { shutdown, served, file: data.join(FILE) })
+}
+
+struct Key(String);
+
+struct Folder(PathBuf);
+
+/// Whoever sent the key.
+struct Authorized;
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Authorized {
+    type Error = ();
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
+        let sent = request.headers().get_one("authorization").and_then(|value| value.strip_prefix("Bearer "));
+        let right = request
+            .rocket()
+            .state::<Key>()
+            .zip(sent)
+            .is_some_and(|(key, sent)| bool::from(key.0.as_bytes().ct_eq(sent.as_bytes())));
+        if right { Outcome::Success(Self) } else { Outcome::Error((Status::Unauthorized, ())) }
+    }
+}
+
+type Answer = (Status, (ContentType, String));
+
+fn answer<T: Serialize>(done: &Result<T, Refused>) -> Answer {
+    let (status, text) = match done {
+        Ok(done) => (Status::Ok, serde_json::to_string(done)),
+        Err(refused) => (Status::UnprocessableEntity, serde_json::to_string(refused)),
+    };
+    match text {
+        Ok(text) => (status, (ContentType::JSON, text)),
+        Err(_) => (Status::InternalServerError, (ContentType::JSON, String::new())),
+    }
+}
+
+async fn execute<C: Command>(text: &str, operator: &Operator) -> Answer {
+    match serde_json::from_str::<C>(text) {
+        Ok(command) => answer(&command.run(operator).await),
+        Err(error) => answer::<()>(&Err(Refused::usage(format!("the command cannot be read: {error}")))),
+    }
+}
+
+#[get("/ping")]
+fn ping(_key: Authorized) -> &'static str {
+    "sessiond"
+}
+
+#[post("/run/<name>", data = "<text>")]
+async fn run(_key: Authorized, name: &str, text: Data<'_>, operator: &State<Operator>) -> Answer {
+    let text = match text.open(LONGEST.bytes()).into_string().await {
+        Ok(text) if text.is_complete() => text.into_inner(),
+        _ => return answer::<()>(&Err(Refused::usage("the command is too long or cannot be read"))),
+    };
+    match name {
+        CreateUser::NAME => execute::<CreateUser>(&text, operator).await,
+        ListSessions::NAME => execute::<ListSessions>(&text, operator).await,
+        RevokeSessions::NAME => execute::<RevokeSessions>(&text, operator).await,
+        Check::NAME => execute::<Check>(&text, operator).await,
+        Compact::NAME => execute::<Compact>(&text, operator).await,
+        _ => answer::<()>(&Err(Refused::usage(format!("the server does not know the command {name}; is it older?")))),
+    }
+}
+
+/// The backup; cut short if it cannot be made, which its reader notices.
+#[get("/backup")]
+fn backup(_key: Authorized, operator: &State<Operator>) -> ByteStream![Vec<u8>] {
+    let (pieces, mut made) = mpsc::channel(PIECES);
+    let store = Arc::clone(&operator.store);
+    tokio::spawn(async move {
+        if let Err(error) = store.back_up_open(io::BufWriter::with_capacity(1 << 16, Pieces(pieces))).await {
+            tracing::error!(%error, "a backup was broken off");
+        }
+    });
+    ByteStream! {
+        while let Some(piece) = made.recv().await {
+            yield piece;
+        }
+    }
+}
+
+struct Pieces(mpsc::Sender<Vec<u8>>);
+
+impl Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.blocking_send(bytes.to_vec()).map_err(|_| io::ErrorKind::BrokenPipe)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Takes a backup and puts it in the place of the database.
+#[post("/restore", data = "<file>")]
+async fn restore(_key: Authorized, file: Data<'_>, operator: &State<Operator>, folder: &State<Folder>) -> Answer {
+    let received = tempfile::Builder::new().prefix("restore-").tempfile_in(&folder.0);
+    let received = match received {
+        Ok(received) => received,
+        Err(error) => return answer::<()>(&Err(Refused::failed(format!("the backup cannot be put down: {error}")))),
+    };
+    let whole = file.open(u64::MAX.bytes()).into_file(received.path()).await;
+    match whole {
+        Ok(whole) if whole.is_complete() => {}
+        _ => return answer::<()>(&Err(Refused::failed("the backup did not arrive whole; nothing was changed"))),
+    }
+    answer(&operator.store.restore_open(received.path()).await.map_err(Refused::from))
+}
+
+#[catch(default)]
+fn refused(status: Status, _: &Request<'_>) -> Answer {
+    let told = format!("the operator's door says {status}");
+    let text = serde_json::to_string(&Refused::failed(told)).unwrap_or_default();
+    (status, (ContentType::JSON, text))
+}
