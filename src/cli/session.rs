@@ -59,18 +59,18 @@ pub async fn run(verb: Verb) -> Result<(), Failure> {
 }
 
 async fn list(list: List) -> Result<(), Failure> {
-    let (_, config) = list.data.config()?;
+    let List { user, status, address, json, data } = list;
+    let first = ListSessions { user, status, address, cursor: None };
+    first.check()?;
+    let (_, config) = data.config()?;
     let reach = Reach::find(&config).await?;
-    let done = pages(&reach, &list).await;
+    let done = pages(&reach, first, json).await;
     reach.close().await?;
     done
 }
 
-async fn pages(reach: &Reach, list: &List) -> Result<(), Failure> {
-    let List { user, status, address, .. } = list;
-    let (user, status, address) = (user.clone(), status.clone(), address.clone());
-    let mut page = ListSessions { user, status, address, cursor: None };
-    let mut headed = list.json;
+async fn pages(reach: &Reach, mut page: ListSessions, json: bool) -> Result<(), Failure> {
+    let mut headed = json;
     loop {
         let Listed { rows, next } = reach.run(page.clone()).await?;
         if !headed {
@@ -81,7 +81,7 @@ async fn pages(reach: &Reach, list: &List) -> Result<(), Failure> {
             headed = true;
         }
         for row in &rows {
-            if list.json {
+            if json {
                 println!("{}", serde_json::to_string(row).map_err(Failure::failed)?);
             } else {
                 println!("{}", line(row));

@@ -160,12 +160,13 @@ fn a_damaged_backup_is_refused_and_nothing_is_written() {
 }
 
 #[test]
-fn a_running_server_keeps_its_database_to_itself() {
+fn a_process_without_an_operators_door_keeps_its_database_to_itself() {
     let (data, sessions) = with_sessions([EMAIL]);
     let aside = TempDir::new().unwrap();
     let (file, other) = (aside.path().join("backup"), aside.path().join("other"));
     done(on_file("backup", data.path(), &file));
     let server = Program::serve(data.path()).listen();
+    fs::remove_file(data.path().join("control")).unwrap();
     let verbs = [
         on_file("backup", data.path(), &other),
         on_file("restore", data.path(), &file),

@@ -13,6 +13,7 @@ mod kill;
 mod program;
 mod promise;
 mod refusals;
+mod running;
 mod sample;
 mod secrets;
 mod verbs;

@@ -1,12 +1,13 @@
 //! The operator and sessions.
 
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::{Command, Operator, Refused};
 use crate::domain::ending::{Actor, Note};
 use crate::domain::id::SessionId;
 use crate::domain::lifetime::Limits;
-use crate::domain::listing::{Cursor, Filter, Query, Whose, parse_network};
+use crate::domain::listing::{Cursor, Filter, Query, Status, Whose, parse_network};
 use crate::domain::session::{Standing, Verdict};
 use crate::service::sessions::Order;
 use crate::store::{End, EndUser};
@@ -22,6 +23,20 @@ pub struct ListSessions {
     pub address: Option<String>,
     /// From where on.
     pub cursor: Option<String>,
+}
+
+impl ListSessions {
+    /// Whether it can be asked at all.
+    pub fn check(&self) -> Result<(), Refused> {
+        self.particulars().map(drop)
+    }
+
+    fn particulars(&self) -> Result<(Status, Option<IpNet>, Option<Cursor>), Refused> {
+        let status = self.status.parse().map_err(Refused::usage)?;
+        let network = self.address.as_deref().map(parse_network).transpose().map_err(Refused::usage)?;
+        let cursor = self.cursor.as_ref().map(|cursor| cursor.parse()).transpose().map_err(Refused::usage)?;
+        Ok((status, network, cursor))
+    }
 }
 
 /// The page.
@@ -108,9 +123,7 @@ impl Command for ListSessions {
 
     async fn run(self, operator: &Operator) -> Result<Listed, Refused> {
         let service = &operator.service;
-        let status = self.status.parse().map_err(Refused::usage)?;
-        let network = self.address.as_deref().map(parse_network).transpose().map_err(Refused::usage)?;
-        let cursor = self.cursor.map(|cursor| cursor.parse::<Cursor>()).transpose().map_err(Refused::usage)?;
+        let (status, network, cursor) = self.particulars()?;
         let filter = Filter { whose: service.whose(&self.user).await?, status, network };
         let page = service.list(&Query { rows: Query::MOST_ROWS, cursor, ..Query::first(filter) }).await?;
         let rows = page.rows.iter().map(|(standing, verdict)| Row::new(standing, verdict, service.limits()));
