@@ -35,7 +35,7 @@ impl Path {
         match raw {
             "/logout" => Self::SignOut,
             "/login" | "/setup" => Self::Open,
-            _ if raw.starts_with("/static/") => Self::Open,
+            _ if raw.starts_with("/static/") || raw.starts_with("/health/") => Self::Open,
             _ => Self::Guarded,
         }
     }

@@ -95,6 +95,7 @@ impl Sessiond {
             .configure(figment)
             .manage(Mounted)
             .mount("/", doors::pages::routes())
+            .mount("/", doors::operators::routes())
             .mount("/", assets::routes())
             .register("/", error::catchers())
             .attach(assets::templates())

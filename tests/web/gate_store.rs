@@ -14,7 +14,8 @@ async fn asvs_16_5_3_every_route_but_sign_in_and_static_files_answers_503_and_th
     let ada = server.user(ADA).await;
     server.faults().fail(true);
     for path in paths(&server) {
-        if matches!(path.as_str(), "/login" | "/setup") || path.starts_with("/static/") {
+        if matches!(path.as_str(), "/login" | "/setup") || path.starts_with("/static/") || path.starts_with("/health/")
+        {
             continue;
         }
         for method in METHODS {
@@ -55,6 +56,25 @@ async fn sign_in_and_static_files_need_no_session() {
     stranger.get("/account").await.asks_to_sign_in();
     server.faults().fail(false);
     assert!(ada.is_signed_in().await);
+}
+
+#[tokio::test]
+async fn the_server_says_whether_it_would_take_a_change() {
+    let server = Server::start().await;
+    let mut anybody = server.anonymous();
+    anybody.get("/health/live").await.is(200).says("live");
+    anybody.get("/health/ready").await.is(200).says("ready");
+    server.faults().fail_writes(true);
+    anybody.get("/health/live").await.is(200);
+    let answer = anybody.get("/health/ready").await;
+    assert_eq!(answer.is(503).says("not_ready").header("retry-after"), Some("1"));
+    server.faults().fail_writes(false);
+    anybody.get("/health/ready").await.is(200);
+    // An ended session does not make the server ill, and asking does not renew a live one.
+    let mut ada = server.user(ADA).await;
+    let mut copy = ada.clone();
+    ada.sign_out().await;
+    copy.get("/health/ready").await.is(200);
 }
 
 #[tokio::test]

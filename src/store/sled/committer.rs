@@ -36,7 +36,8 @@ type Answer = Box<dyn FnOnce(bool) + Send>;
 pub enum Proof {
     /// It is on disk in the database.
     Database,
-    /// It is an ending and nothing else: on disk in the journal, it will be replayed over any database.
+    /// It is an ending and nothing else: on disk in the journal, it will be replayed over any database. Or it may be lost
+    /// in a crash, as a touch may.
     Journal,
 }
 
@@ -169,7 +170,7 @@ impl Committer {
             let done = step.is_some_and(|step| work(step).is_ok());
             (done, Box::new(|_| ()))
         });
-        let _ = self.jobs.try_send(Job::Change { work, sync: false, proof: Proof::Database });
+        let _ = self.jobs.try_send(Job::Change { work, sync: false, proof: Proof::Journal });
     }
 
     /// Puts everything on disk that was handed in before, and leaves the database alone from then on: endings go to the

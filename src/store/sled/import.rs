@@ -68,7 +68,7 @@ impl Sled {
             let restored = prepare(&folder, &environment, &file, &from)?;
             claim.exchange(&runtime, |folder, carried| {
                 // What ended meanwhile belongs to the database that goes.
-                carried.unconfirmed.clear();
+                (carried.unconfirmed, carried.touches) = (Vec::new(), Vec::new());
                 put_in_place(folder)
             })?;
             Ok(restored)

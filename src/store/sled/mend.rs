@@ -91,7 +91,8 @@ impl Inner {
         let Some(handle) = shut else { return Carried::default() };
         runtime.block_on(handle.committer.close());
         let unconfirmed = std::mem::take(&mut *handle.shared.unconfirmed());
-        Carried { lock: Some(Arc::clone(&handle.lock)), unconfirmed }
+        let touches = handle.shared.trees.touches();
+        Carried { lock: Some(Arc::clone(&handle.lock)), unconfirmed, touches }
     }
 
     /// Opens the store, however often it takes, until it is closed. What was open holds sled's lock until its last reader

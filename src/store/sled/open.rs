@@ -19,7 +19,7 @@ use super::replay::replay;
 use super::shelf::Class;
 use super::step::Shared;
 use super::swap;
-use super::trees::{EPOCH, FORMAT, Place, Trees, View, session_key};
+use super::trees::{EPOCH, FORMAT, Place, Trees, View, Write, session_key};
 use crate::domain::epoch::Epoch;
 use crate::domain::id::EventSeq;
 use crate::domain::session::{Session, State, Verdict};
@@ -84,6 +84,8 @@ pub struct Carried {
     pub lock: Option<Arc<File>>,
     /// Endings that could not be confirmed. Somebody may have been turned away by them, so they are made good now.
     pub unconfirmed: Vec<Ended>,
+    /// When sessions were seen meanwhile.
+    pub touches: Vec<Write>,
 }
 
 /// Opens or creates the store in `folder`: the database in `db/`, the journal of endings in `ends/`.
@@ -126,6 +128,7 @@ pub fn open(folder: &Path, environment: Environment, carried: Carried) -> Result
     if missing > 0 {
         tracing::warn!(endings = missing, "the database had forgotten endings; the journal has put them back");
     }
+    trees.write(&carried.touches).map_err(|error| damaged(&error))?;
     trees.db.flush().map_err(|error| damaged(&error))?;
     file.sync_all().map_err(in_folder)?;
     found.journal.applied();

@@ -55,6 +55,13 @@ impl Overrides {
         self.any.store(!map.is_empty(), Ordering::Release);
     }
 
+    /// All that stands in front of one tree.
+    pub fn of(&self, place: Place) -> Vec<(IVec, Option<IVec>)> {
+        let Some(map) = self.map() else { return Vec::new() };
+        let own = map.range((place, IVec::default())..).take_while(|((found, _), _)| *found == place);
+        own.map(|((_, key), value)| (key.clone(), value.clone())).collect()
+    }
+
     /// The first entry after `after` and up to `to`, the latter included; from the start or to the end where there is none.
     fn next(&self, place: Place, after: Option<&IVec>, to: Option<&IVec>) -> Option<Entry> {
         let from = after.map_or_else(|| Included((place, IVec::default())), |key| Excluded((place, key.clone())));

@@ -67,6 +67,7 @@ impl Place {
 }
 
 /// A write, not yet made.
+#[derive(Clone)]
 pub struct Write {
     pub place: Place,
     pub key: Vec<u8>,
@@ -196,6 +197,15 @@ impl Trees {
             }),
         );
         Ok(())
+    }
+
+    /// When sessions were seen while the database took nothing, to be written once it does again.
+    pub fn touches(&self) -> Vec<Write> {
+        let held = self.held.of(Place::Seen).into_iter();
+        let write = |(key, value): (IVec, Option<IVec>)| {
+            Some(Write { place: Place::Seen, key: key.to_vec(), value: Some(value?.to_vec()) })
+        };
+        held.filter_map(write).collect()
     }
 
     /// The records as they are now, for as long as somebody holds on to it. Only the committer may ask: between two steps.

@@ -1,3 +1,4 @@
 //! The ways in.
 
+pub mod operators;
 pub mod pages;
