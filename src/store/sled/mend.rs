@@ -65,12 +65,13 @@ impl Inner {
                 State::Closed => return,
             };
             match open {
-                Some(Mode::Open | Mode::Upkeep) => return,
+                Some(Mode::Open) => return,
                 Some(Mode::NearlyFull | Mode::Failed) => match space::probe(&self.folder) {
                     Ok(()) => break,
                     Err(error) => pauses.next("the disk cannot be written yet", &error),
                 },
-                Some(Mode::Stopped) | None => break,
+                // Upkeep that was broken off: while it lasts, it has the claim.
+                Some(Mode::Upkeep | Mode::Stopped) | None => break,
             }
         }
         let carried = self.shut(runtime);
@@ -79,6 +80,8 @@ impl Inner {
 
     /// Lets go of the database but not of the folder. Requests wait from here on.
     fn shut(&self, runtime: &Runtime) -> Carried {
+        // Whoever reads a snapshot may go on to its end: until then the store serves as far as it can.
+        let _nobody = runtime.block_on(self.reading.write());
         let mut shut = None;
         self.state.send_if_modified(|state| match state {
             State::Open(handle) => {
@@ -156,3 +159,6 @@ impl Pauses {
         self.next = (self.next * 2).min(LONGEST_PAUSE);
     }
 }
+
+#[cfg(test)]
+mod tests;

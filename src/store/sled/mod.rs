@@ -37,7 +37,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::watch;
+use tokio::sync::{RwLock, watch};
 
 pub use self::backup::Totals;
 pub use self::check::Report;
@@ -64,6 +64,8 @@ struct Inner {
     state: watch::Sender<State>,
     /// Somebody is opening the store anew, or has it to themselves.
     claimed: AtomicBool,
+    /// Held by whoever reads a snapshot: sled gives its lock back only when nobody reads any more.
+    reading: Arc<RwLock<()>>,
 }
 
 #[derive(Clone)]
@@ -109,8 +111,8 @@ impl Sled {
         let opened = opened.map_err(|error| open::damaged(folder, &error))??;
         let handle = trusted(opened, folder).await?;
         let (state, _) = watch::channel(State::Open(Arc::new(handle)));
-        let claimed = AtomicBool::new(false);
-        Ok(Self(Arc::new(Inner { folder: folder.to_owned(), environment, state, claimed })))
+        let (claimed, reading) = (AtomicBool::new(false), Arc::default());
+        Ok(Self(Arc::new(Inner { folder: folder.to_owned(), environment, state, claimed, reading })))
     }
 
     /// The database, if it can be read. Whoever finds that it has failed has it mended.
@@ -125,8 +127,8 @@ impl Sled {
         }
         match state {
             State::Open(handle) => match handle.committer.mode() {
-                Mode::Open | Mode::Upkeep => Ok(handle),
-                Mode::NearlyFull | Mode::Failed => {
+                Mode::Open => Ok(handle),
+                Mode::NearlyFull | Mode::Failed | Mode::Upkeep => {
                     self.mend();
                     Ok(handle)
                 }

@@ -89,9 +89,14 @@ impl Sled {
         &self,
         read: impl FnOnce(&Snapshot<'_>) -> Result<T, UpkeepError> + Send + 'static,
     ) -> Result<T, UpkeepError> {
+        let reading = Arc::clone(&self.0.reading).read_owned().await;
         let handle = self.handle().await?;
         let before = handle.committer.commit(|step| Ok(step.shared.trees.snapshot()), Proof::Journal).await?;
-        let done = tokio::task::spawn_blocking(move || read(&handle.shared.trees.as_of(before)));
+        let done = tokio::task::spawn_blocking(move || {
+            let done = read(&handle.shared.trees.as_of(before));
+            drop((handle, reading));
+            done
+        });
         done.await.map_err(UpkeepError::panicked)?
     }
 }
