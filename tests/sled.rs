@@ -279,3 +279,25 @@ async fn a_database_that_lost_the_servers_epoch_ends_everyones_sessions() {
     let events = Sled::open(folder.path(), environment).await.unwrap().events(None, 1).await.unwrap();
     assert_eq!(events[0].draft.action, Action::EndEveryonesSessions);
 }
+
+/// Endings come back with their numbers; what stood between them does not.
+#[tokio::test]
+async fn events_that_are_lost_leave_a_mark_and_no_gap() {
+    let (folder, session) = forgotten(async |sled, session| {
+        sled.record(Draft::new(Actor::System, Action::Start, Outcome::Success)).await.unwrap();
+        sled.end(session.user_key(), session.id(), revoked()).await.unwrap();
+        sled.record(Draft::new(Actor::System, Action::Start, Outcome::Success)).await.unwrap();
+    })
+    .await;
+    assert!(matches!(reopened(folder.path(), &session).await, Verdict::Ended(_)));
+    let (_, environment) = at(START + MINUTE * 33);
+    let sled = Sled::open(folder.path(), environment.clone()).await.unwrap();
+    let events = sled.events(None, 100).await.unwrap();
+    let numbers: Vec<_> = events.iter().map(|event| event.seq.0).collect();
+    assert_eq!(numbers, (1..=6).rev().collect::<Vec<_>>());
+    let actions: Vec<_> = events.iter().take(4).map(|event| event.draft.action).collect();
+    assert_eq!(actions, [Action::EndEveryonesSessions, Action::Lost, Action::EndSession, Action::Lost]);
+    sled.close().await.unwrap();
+    drop(sled);
+    assert_eq!(Sled::check(folder.path(), environment).await.unwrap().findings, [""; 0]);
+}

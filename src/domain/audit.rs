@@ -28,6 +28,8 @@ pub enum Action {
     Reauthenticate,
     /// Start the server.
     Start,
+    /// Nobody knows: the number was given to a change that was never confirmed, or whose record was lost with the disk.
+    Lost,
 }
 
 impl Action {
@@ -41,6 +43,7 @@ impl Action {
             Self::CreateUser => "user.create",
             Self::Reauthenticate => "session.reauthenticate",
             Self::Start => "server.start",
+            Self::Lost => "event.lost",
         }
     }
 }

@@ -15,7 +15,7 @@ use super::confirmed::{Confirmed, Reached};
 use super::doubt;
 use super::index::{Entry, Index};
 use super::journal::{Entry as Ended, Found, Journal};
-use super::replay::replay;
+use super::replay::{fill_gaps, replay};
 use super::shelf::Class;
 use super::step::Shared;
 use super::swap;
@@ -128,6 +128,8 @@ pub fn open(folder: &Path, environment: Environment, carried: Carried) -> Result
     if missing > 0 {
         tracing::warn!(endings = missing, "the database had forgotten endings; the journal has put them back");
     }
+    let last = last_event(&trees).map_err(|error| damaged(&error))?.max(found.confirmed).max(reached.last);
+    fill_gaps(&trees, known, last).map_err(|error| damaged(&error))?;
     trees.write(&carried.touches).map_err(|error| damaged(&error))?;
     trees.db.flush().map_err(|error| damaged(&error))?;
     file.sync_all().map_err(in_folder)?;
@@ -144,7 +146,6 @@ pub fn open(folder: &Path, environment: Environment, carried: Carried) -> Result
     if behind > CLOCK_TOLERANCE {
         suspicion.get_or_insert_with(|| format!("the clock is {} s behind the newest record", behind.as_secs()));
     }
-    let last = last_event(&shared.trees).map_err(|error| damaged(&error))?.max(found.confirmed).max(reached.last);
     let shared = Arc::new(shared);
     let next = EventSeq(last.0 + 1);
     let disk = Disk { file, journal: found.journal, confirmed, folder: folder.to_owned() };

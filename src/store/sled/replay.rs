@@ -2,12 +2,16 @@
 
 use super::journal::{Effect, Entry};
 use super::trees::{EPOCH, Place, Trees, View, Write, session_key};
-use crate::domain::audit::Event;
+use crate::domain::audit::{Action, Draft, Event, Outcome};
+use crate::domain::ending::Actor;
 use crate::domain::epoch::Epoch;
 use crate::domain::id::EventSeq;
 use crate::domain::session::{AlreadyEnded, Session, State};
 use crate::store::Result;
 use crate::store::codec::{self, Record};
+
+/// A crash loses a few groups of changes at the most; more than this is damage and stays to be seen.
+const MOST_FILLED: usize = 4_096;
 
 /// Replays all entries, oldest first; repeating it changes nothing. Answers how many of them the database did not have.
 pub fn replay(trees: &Trees, entries: &[Entry]) -> Result<usize> {
@@ -29,6 +33,23 @@ pub fn replay(trees: &Trees, entries: &[Entry]) -> Result<usize> {
         }
     }
     Ok(missing)
+}
+
+/// Writes down that nobody knows the events between `known` and `last` that are still missing: a power cut took changes that
+/// nobody had been told of, and later endings from the journal stand after them. A gap would look like damage for ever.
+pub fn fill_gaps(trees: &Trees, known: EventSeq, last: EventSeq) -> Result<()> {
+    let Some(Event { at, .. }) = trees.event(known)? else { return Ok(()) };
+    let mut writes = Vec::new();
+    for seq in (known.0 + 1..=last.0).map(EventSeq) {
+        if writes.len() == MOST_FILLED {
+            break;
+        }
+        if trees.event(seq)?.is_none() {
+            let draft = Draft::new(Actor::System, Action::Lost, Outcome::Failure);
+            put(&mut writes, Place::Audit, &seq.0.to_be_bytes(), &Event { seq, at, draft })?;
+        }
+    }
+    trees.write(&writes)
 }
 
 fn effect(trees: &Trees, effect: &Effect, first: EventSeq, writes: &mut Vec<Write>) -> Result<()> {
