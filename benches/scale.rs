@@ -60,6 +60,7 @@ impl Bench {
             labels,
             epoch: Epoch::draw(&OsEntropy),
             created: self.environment.clock.now(),
+            blocked: false,
         };
         self.store.create_user(user.clone(), false, Actor::Operator, None).await.unwrap();
         user

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sessiond::domain::audit::{Action, Draft, Outcome};
+use sessiond::domain::change::UserChange;
 use sessiond::domain::client::Client;
 use sessiond::domain::clock::{Clock, ManualClock, OsEntropy};
 use sessiond::domain::ending::{Actor, Ending, Reason};
@@ -17,7 +18,7 @@ use sessiond::domain::session::{Door, Session, Start, Verdict};
 use sessiond::domain::timestamp::Timestamp;
 use sessiond::domain::user::User;
 use sessiond::store::sled::{OpenError, Sled};
-use sessiond::store::{Audit, Created, End, EndUser, Environment, Sessions, Store, Users};
+use sessiond::store::{Audit, Created, End, EndUser, Environment, Sessions, Store, UserChanged, Users};
 
 const MINUTE: Duration = Duration::from_mins(1);
 const START: Timestamp = Timestamp::from_millis(1_767_323_045_678);
@@ -54,6 +55,7 @@ async fn filled(folder: &Path) -> Session {
         labels: BTreeSet::new(),
         epoch: Epoch::draw(&OsEntropy),
         created: START,
+        blocked: false,
     };
     sled.create_user(user.clone(), false, Actor::Operator, None).await.unwrap();
     let session = sign_in(&sled, &user, clock.now(), &environment).await;
@@ -141,6 +143,29 @@ async fn the_end_of_everyones_sessions_that_the_database_forgot_is_put_back() {
         forgotten(async |sled, _| assert_eq!(sled.end_everyone(revoked()).await.unwrap().count, 1)).await;
     let Verdict::Ended(ended) = reopened(folder.path(), &session).await else { panic!("resurrected") };
     assert_eq!(ended.by, Actor::Operator);
+}
+
+#[tokio::test]
+async fn a_block_that_the_database_forgot_is_put_back_and_undoes_no_later_unblocking() {
+    let change = async |sled: &Sled, session: &Session, change: UserChange| {
+        let ending = Ending::new(Actor::Operator, change.reason(), None);
+        sled.change_user(session.user_key(), change, ending).await.unwrap()
+    };
+    let (folder, session) = forgotten(async |sled, session| {
+        assert!(matches!(change(sled, session, UserChange::Block).await, UserChanged::Done { .. }));
+    })
+    .await;
+    let (clock, environment) = at(START + MINUTE * 32);
+    let sled = Sled::open(folder.path(), environment.clone()).await.unwrap();
+    let Verdict::Ended(ended) = verdict(&sled, &session, clock.now()).await else { panic!("resurrected") };
+    assert_eq!(ended.reason, Reason::Blocked);
+    assert!(sled.user(session.user_key()).await.unwrap().unwrap().blocked);
+    change(&sled, &session, UserChange::Unblock).await;
+    sled.close().await.unwrap();
+    drop(sled);
+    let sled = Sled::open(folder.path(), environment).await.unwrap();
+    assert!(!sled.user(session.user_key()).await.unwrap().unwrap().blocked);
+    assert!(matches!(verdict(&sled, &session, clock.now()).await, Verdict::Ended(_)));
 }
 
 #[tokio::test]

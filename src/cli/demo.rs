@@ -152,6 +152,7 @@ async fn team(service: &Service, password: &str, dice: &mut Dice) -> Result<Vec<
             labels: if index < 3 { BTreeSet::from([Label::admin()]) } else { BTreeSet::new() },
             epoch: Epoch::draw(&OsEntropy),
             created: service.clock().now(),
+            blocked: false,
         });
     }
     Ok(users)

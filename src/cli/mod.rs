@@ -34,7 +34,7 @@ struct Arguments {
 enum Verb {
     /// Serve (what happens without a verb, too)
     Serve(serve::Arguments),
-    /// Create users
+    /// Create and change users
     #[command(subcommand)]
     User(user::Verb),
     /// See and end sessions

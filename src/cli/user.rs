@@ -2,16 +2,46 @@
 
 use std::io::Read;
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 
 use super::reach::Reach;
 use super::{Data, Failure};
-use crate::service::operator::CreateUser;
+use crate::service::operator::{Change, ChangeUser, Changed, CreateUser};
 
 #[derive(Subcommand)]
 pub enum Verb {
     /// Create a user and print their id
     Create(Create),
+    /// End all of a user's sessions and let them sign in no more
+    Block(Named),
+    /// Let a user sign in again
+    Unblock(Named),
+    /// Change what a user may do; whoever becomes an administrator or is none any more has to sign in again
+    Label(Label),
+}
+
+#[derive(Args)]
+pub struct Named {
+    /// An e-mail address or a user id
+    user: String,
+    /// What to write into the audit log
+    #[arg(long, default_value = "")]
+    reason: String,
+    #[command(flatten)]
+    data: Data,
+}
+
+#[derive(Args)]
+#[command(group(ArgGroup::new("labels").args(["add", "remove"]).multiple(true).required(true)))]
+pub struct Label {
+    #[command(flatten)]
+    named: Named,
+    /// A label to give, `admin` for administrators; may be repeated
+    #[arg(long, value_name = "LABEL")]
+    add: Vec<String>,
+    /// A label to take away; may be repeated
+    #[arg(long, value_name = "LABEL")]
+    remove: Vec<String>,
 }
 
 #[derive(Args)]
@@ -33,7 +63,29 @@ pub struct Create {
 }
 
 pub async fn run(verb: Verb) -> Result<(), Failure> {
-    let Verb::Create(create) = verb;
+    match verb {
+        Verb::Create(create) => self::create(create).await,
+        Verb::Block(named) => change(named, Change::Block).await,
+        Verb::Unblock(named) => change(named, Change::Unblock).await,
+        Verb::Label(Label { named, add, remove }) => change(named, Change::Labels { add, remove }).await,
+    }
+}
+
+async fn change(Named { user, reason, data }: Named, change: Change) -> Result<(), Failure> {
+    let command = ChangeUser { user: user.clone(), change, reason };
+    command.check()?;
+    let (_, config) = data.config()?;
+    let reach = Reach::find(&config).await?;
+    let done = reach.run(command).await;
+    reach.close().await?;
+    match done? {
+        Changed::Done(ended) => println!("{user} changed, {ended} sessions ended"),
+        Changed::Unchanged => println!("{user} was so before"),
+    }
+    Ok(())
+}
+
+async fn create(create: Create) -> Result<(), Failure> {
     let mut typed = String::new();
     std::io::stdin().take(4096).read_to_string(&mut typed).map_err(Failure::failed)?;
     let password = typed.lines().next().unwrap_or_default().to_owned();

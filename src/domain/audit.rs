@@ -28,6 +28,12 @@ pub enum Action {
     Reauthenticate,
     /// Start the server.
     Start,
+    /// Forbid a user to sign in.
+    BlockUser,
+    /// Let a user sign in again.
+    UnblockUser,
+    /// Change what a user may do.
+    LabelUser,
     /// Nobody knows: the number was given to a change that was never confirmed, or whose record was lost with the disk.
     Lost,
 }
@@ -43,6 +49,9 @@ impl Action {
             Self::CreateUser => "user.create",
             Self::Reauthenticate => "session.reauthenticate",
             Self::Start => "server.start",
+            Self::BlockUser => "user.block",
+            Self::UnblockUser => "user.unblock",
+            Self::LabelUser => "user.label",
             Self::Lost => "event.lost",
         }
     }
@@ -115,6 +124,12 @@ impl Draft {
     /// A user's sessions were ended, `count` live ones.
     pub fn ended_user(ending: &Ending, user: &UserId, count: u64) -> Self {
         Self { user: Some(user.clone()), ended: count, ..Self::ended(ending, Action::EndUserSessions) }
+    }
+
+    /// A user was changed, and `count` live sessions ended by it.
+    pub fn user_changed(ending: &Ending, action: Action, user: &UserId, count: u64) -> Self {
+        let ended = Self { user: Some(user.clone()), ended: count, ..Self::ended(ending, action) };
+        if count == 0 { Self { reason: None, ..ended } } else { ended }
     }
 
     /// Everyone's sessions were ended, `count` live ones.

@@ -50,11 +50,15 @@ pub enum Reason {
     Limit,
     /// The server can no longer vouch for it: data was lost or the clock went back.
     Safety,
+    /// An administrator or operator blocked its user.
+    Blocked,
+    /// Its user became an administrator, or is none any more.
+    RightsChanged,
 }
 
 impl Reason {
     /// Every reason, for tests and tables.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::SignedOut,
         Self::SignedOutElsewhere,
         Self::Revoked,
@@ -62,6 +66,8 @@ impl Reason {
         Self::Replaced,
         Self::Limit,
         Self::Safety,
+        Self::Blocked,
+        Self::RightsChanged,
     ];
 
     /// The stable code.
@@ -74,6 +80,8 @@ impl Reason {
             Self::Replaced => "replaced",
             Self::Limit => "limit",
             Self::Safety => "safety",
+            Self::Blocked => "blocked",
+            Self::RightsChanged => "rights-changed",
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a session is, when it is live and how it ends. Knows no database, no HTTP and no global clock.
 
 pub mod audit;
+pub mod change;
 pub mod client;
 pub mod clock;
 pub mod credential;

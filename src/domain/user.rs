@@ -156,6 +156,8 @@ pub struct User {
     pub epoch: Epoch,
     /// When they were created.
     pub created: Timestamp,
+    /// They may not sign in.
+    pub blocked: bool,
 }
 
 impl User {
@@ -164,9 +166,14 @@ impl User {
         self.id.key()
     }
 
-    /// Whether they may see and end everybody's sessions.
+    /// Whether they may see and end everybody's sessions, once they are signed in.
     pub fn is_administrator(&self) -> bool {
         self.labels.contains(&Label::admin())
+    }
+
+    /// Whether they are an administrator who can sign in.
+    pub fn may_administrate(&self) -> bool {
+        self.is_administrator() && !self.blocked
     }
 }
 

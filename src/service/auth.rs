@@ -49,6 +49,9 @@ pub enum SignInError {
     /// Unknown address or wrong password: nobody learns which.
     #[error("the e-mail address or the password is wrong")]
     Wrong,
+    /// The password is right, and they may not sign in. Nobody who does not know the password learns it.
+    #[error("the account is blocked")]
+    Blocked,
     /// All sessions were ended while the password was checked.
     #[error("all sessions were ended at this very moment")]
     Stale,
@@ -79,6 +82,12 @@ impl Service {
             self.store.record(Draft { user: known, from: client.address, ..draft }).await?;
             return Err(SignInError::Wrong);
         };
+        if user.blocked {
+            let draft = Draft::new(Actor::User(user.id.clone()), Action::SignIn, Outcome::Failure);
+            let reason = Some(Reason::Blocked);
+            self.store.record(Draft { user: Some(user.id), from: client.address, reason, ..draft }).await?;
+            return Err(SignInError::Blocked);
+        }
 
         let replaces = present.as_ref().filter(|live| live.user.id == user.id).map(|live| live.session.id());
         #[cfg(feature = "seeded-bugs")]

@@ -208,17 +208,24 @@ impl Service {
         if typed.is_empty() {
             return Ok(Whose::Everyones);
         }
+        Ok(match self.named(typed).await? {
+            Some(user) => Whose::User(user.key()),
+            None => Whose::Matching(typed.to_lowercase()),
+        })
+    }
+
+    /// The user with this address or id.
+    pub async fn named(&self, typed: &str) -> Result<Option<User>> {
+        let typed = typed.trim();
         if let Ok(email) = typed.parse::<Email>()
             && let Some(user) = self.store.user_by_email(&email).await?
         {
-            return Ok(Whose::User(user.key()));
+            return Ok(Some(user));
         }
-        if let Ok(id) = typed.parse::<UserId>()
-            && let Some(user) = self.store.user(id.key()).await?
-        {
-            return Ok(Whose::User(user.key()));
+        match typed.parse::<UserId>() {
+            Ok(id) => self.store.user(id.key()).await,
+            Err(_) => Ok(None),
         }
-        Ok(Whose::Matching(typed.to_lowercase()))
     }
 }
 

@@ -5,12 +5,14 @@ use std::net::IpAddr;
 
 use super::Service;
 use super::hasher::Busy;
+use super::sessions::Order;
+use crate::domain::change::UserChange;
 use crate::domain::ending::Actor;
 use crate::domain::epoch::Epoch;
 use crate::domain::id::UserId;
 use crate::domain::password::{Password, PasswordError};
 use crate::domain::user::{Email, Label, Name, User, UserError};
-use crate::store::{StoreError, UserCreated};
+use crate::store::{StoreError, UserChanged, UserCreated};
 
 /// A user to be created, as typed.
 pub struct NewUser {
@@ -50,6 +52,19 @@ pub enum NewUserError {
 }
 
 impl Service {
+    /// Changes a user; their sessions end in the same step if they must.
+    pub async fn change_user(
+        &self,
+        user: &UserId,
+        change: UserChange,
+        order: &Order,
+    ) -> Result<UserChanged, StoreError> {
+        let ending = order.ending(change.reason());
+        let changed = self.store.change_user(user.key(), change, ending).await?;
+        self.unreaped.notify_one();
+        Ok(changed)
+    }
+
     /// Creates a user.
     pub async fn create_user(&self, new: NewUser, by: Actor) -> Result<User, NewUserError> {
         self.add_user(new, false, by).await
@@ -68,6 +83,7 @@ impl Service {
             labels: new.labels,
             epoch: Epoch::draw(self.entropy()),
             created: self.clock.now(),
+            blocked: false,
         };
         match self.store.create_user(user.clone(), first, by, new.from).await? {
             UserCreated::Done => Ok(user),

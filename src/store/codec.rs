@@ -16,7 +16,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
 
 /// The format of a database as a whole: raised with any record's version, so that an older program refuses to open it.
-pub const FORMAT: u8 = 1;
+pub const FORMAT: u8 = 2;
 
 /// Something that is stored. The payload is positional: fields and variants are added at the end and with a new version,
 /// and `read` goes on reading the old ones.
@@ -38,6 +38,16 @@ impl Record for Session {
 
 impl Record for User {
     const NAME: &'static str = "user";
+    const VERSION: u8 = 2;
+
+    fn read(version: u8, payload: &[u8]) -> Option<postcard::Result<Self>> {
+        match version {
+            // Nobody could be blocked then: the one field that was added is a zero.
+            1 => Some(postcard::from_bytes(&[payload, &[0]].concat())),
+            2 => Some(postcard::from_bytes(payload)),
+            _ => None,
+        }
+    }
 }
 
 impl Record for Event {
@@ -165,6 +175,7 @@ mod tests {
             labels: BTreeSet::from([Label::admin()]),
             epoch: Epoch::draw(&Sevens),
             created: AT,
+            blocked: false,
         }
     }
 
@@ -199,7 +210,7 @@ mod tests {
         );
         golden(
             &user(),
-            "01c10a6f08036164610f616461406578616d706c652e636f6d034164610a246172676f6e32696424010561646d696e07070707070707070707070707070707dcbccccaef66",
+            "0264f0179a036164610f616461406578616d706c652e636f6d034164610a246172676f6e32696424010561646d696e07070707070707070707070707070707dcbccccaef6600",
         );
         golden(&ending().at(AT, EventSeq(9)), "013cecaa4fdcbccccaef66000361646102010b6c6f7374206c6170746f7009");
         golden(
@@ -209,6 +220,15 @@ mod tests {
         golden(&Epoch::draw(&Sevens), "01ee65582107070707070707070707070707070707");
         golden(&AT, "013177da5edcbccccaef66");
         golden(&ada().key(), "01e7cab390fdee430d40bd57deeac186cd9790033d");
+    }
+
+    #[test]
+    fn what_earlier_versions_stored_is_read() {
+        const FIRST: &str = "01c10a6f08036164610f616461406578616d706c652e636f6d034164610a246172676f6e3269642401056\
+                             1646d696e07070707070707070707070707070707dcbccccaef66";
+        let bytes: Vec<u8> =
+            (0..FIRST.len() / 2).map(|n| u8::from_str_radix(&FIRST[2 * n..2 * n + 2], 16).unwrap()).collect();
+        assert_eq!(decode::<User>(b"key", &bytes).unwrap(), user());
     }
 
     #[test]

@@ -33,6 +33,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::domain::audit::{Draft, Event};
+use crate::domain::change::UserChange;
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::ending::{Actor, Ended, Ending};
 use crate::domain::epoch::Epoch;
@@ -133,6 +134,24 @@ pub enum UserCreated {
     NotFirst,
 }
 
+/// What became of a change to a user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UserChanged {
+    /// Made, in one step with the end of the sessions that may not survive it.
+    Done {
+        /// The user as they are now.
+        user: Box<User>,
+        /// How many live sessions it ended.
+        ended: u64,
+    },
+    /// Nothing was to be changed.
+    Unchanged,
+    /// Refused: nobody would be left who may administrate.
+    LastAdministrator,
+    /// There is no such user.
+    NotFound,
+}
+
 /// Sessions.
 #[async_trait]
 pub trait Sessions: Send + Sync {
@@ -197,6 +216,13 @@ pub trait Users: Send + Sync {
 
     /// Adds a user with an unused id and address; with `first`, only if there is no user at all.
     async fn create_user(&self, user: User, first: bool, by: Actor, from: Option<IpAddr>) -> Result<UserCreated>;
+
+    /// Changes a user. In the same step all of their sessions end if the change asks for it ([`ends_sessions`]), as `ending`
+    /// tells, and it is refused if it would take the last administrator who can sign in away, also where two such changes
+    /// meet. Who may administrate is a record of its own beside the users, like the addresses that are taken.
+    ///
+    /// [`ends_sessions`]: crate::domain::change::ends_sessions
+    async fn change_user(&self, key: UserKey, change: UserChange, ending: Ending) -> Result<UserChanged>;
 }
 
 /// The audit log.

@@ -22,7 +22,9 @@ use subtle::ConstantTimeEq;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::clock::{Entropy, random};
-use crate::service::operator::{Check, Command, Compact, CreateUser, ListSessions, Operator, Refused, RevokeSessions};
+use crate::service::operator::{
+    ChangeUser, Check, Command, Compact, CreateUser, ListSessions, Operator, Refused, RevokeSessions,
+};
 
 /// The file's name in the data folder.
 const FILE: &str = "control";
@@ -176,6 +178,7 @@ async fn run(_key: Authorized, name: &str, text: Data<'_>, operator: &State<Oper
     };
     match name {
         CreateUser::NAME => execute::<CreateUser>(&text, operator).await,
+        ChangeUser::NAME => execute::<ChangeUser>(&text, operator).await,
         ListSessions::NAME => execute::<ListSessions>(&text, operator).await,
         RevokeSessions::NAME => execute::<RevokeSessions>(&text, operator).await,
         Check::NAME => execute::<Check>(&text, operator).await,

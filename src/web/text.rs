@@ -93,7 +93,8 @@ const fn title(reason: Reason) -> &'static str {
         Reason::SignedOut | Reason::SignedOutElsewhere => "You are signed out",
         Reason::Revoked | Reason::EveryoneRevoked => "An administrator ended your session",
         Reason::Replaced => "You signed in again",
-        Reason::Limit | Reason::Safety => "Your session was ended",
+        Reason::Limit | Reason::Safety | Reason::RightsChanged => "Your session was ended",
+        Reason::Blocked => "An administrator blocked your account",
     }
 }
 
@@ -107,6 +108,8 @@ pub const fn to_the_person(reason: Reason) -> &'static str {
         Reason::Replaced => "This session ended because the same browser signed in again.",
         Reason::Limit => "You signed in on more devices than allowed, and this one had been idle longest.",
         Reason::Safety => "The server could no longer vouch for this session.",
+        Reason::Blocked => "Your account was blocked. Ask an administrator.",
+        Reason::RightsChanged => "What you may do has changed. Sign in again to go on.",
     }
 }
 
@@ -120,5 +123,7 @@ pub const fn to_administrators(reason: Reason) -> &'static str {
         Reason::Replaced => "The same browser signed in again.",
         Reason::Limit => "Made room for a newer session.",
         Reason::Safety => "The server could no longer vouch for it.",
+        Reason::Blocked => "The user was blocked.",
+        Reason::RightsChanged => "The user became an administrator, or is none any more.",
     }
 }

@@ -218,7 +218,7 @@ pub fn person(id: &str, created: Timestamp, entropy: &dyn Entropy) -> User {
         || -> Result<_, Failure> { Ok((id.parse::<UserId>()?, format!("{id}@example.com").parse()?, id.parse()?)) };
     let (id, email, name) = parse().expect("a user's id that is a name, too");
     let password = PasswordHash::from_phc("$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaA".to_owned());
-    User { id, email, name, password, labels: BTreeSet::new(), epoch: Epoch::draw(entropy), created }
+    User { id, email, name, password, labels: BTreeSet::new(), epoch: Epoch::draw(entropy), created, blocked: false }
 }
 
 pub fn client(address: [u8; 4]) -> Client {

@@ -1,12 +1,14 @@
 //! What may happen in a random history.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::dice::Dice;
+use sessiond::domain::change::UserChange;
 use sessiond::domain::id::{SessionId, UserKey};
 use sessiond::domain::lifetime::Kind;
 use sessiond::domain::timestamp::Timestamp;
-use sessiond::domain::user::User;
+use sessiond::domain::user::{Label, User};
 
 pub const PEOPLE: [&str; 3] = ["ada", "bob", "cleo"];
 
@@ -32,6 +34,7 @@ pub enum Operation {
     Reauthenticate(usize, SessionId),
     Reap(usize),
     AddUser(usize),
+    Change(usize, UserChange),
     Wait(Duration),
     Reopen,
 }
@@ -70,9 +73,19 @@ pub fn next(dice: &Dice, known: &[(UserKey, SessionId)], people: &[User]) -> Ope
         74..80 => Operation::Reap(dice.below(6)),
         80..84 => Operation::AddUser(user),
         84..86 => Operation::Reopen,
+        86..89 => Operation::Change(user, change(dice)),
         _ => {
             let longest = [1, 1_000, 60_000, 600_000, 3_600_000][dice.below(5)];
             Operation::Wait(Duration::from_millis(dice.next() % longest))
         }
+    }
+}
+
+fn change(dice: &Dice) -> UserChange {
+    match dice.below(4) {
+        0 => UserChange::Block,
+        1 => UserChange::Labels(BTreeSet::from([Label::admin()])),
+        2 => UserChange::Labels(BTreeSet::new()),
+        _ => UserChange::Unblock,
     }
 }

@@ -17,7 +17,7 @@ use sessiond::domain::listing::{Filter, Order, Query, Status, Total, Whose, pars
 use sessiond::domain::session::{Session, Start, State, Verdict};
 use sessiond::domain::timestamp::Timestamp;
 use sessiond::domain::user::User;
-use sessiond::store::{Created, EndedEveryone, UserCreated};
+use sessiond::store::{Created, EndedEveryone, UserChanged, UserCreated};
 
 store_contract! {
     a_random_history_reads_the_same_as_in_the_model,
@@ -104,6 +104,15 @@ impl Side {
                 let created = store.create_user(people[*user].clone(), false, Actor::Operator, None).await?;
                 assert!(matches!(created, UserCreated::Done | UserCreated::IdTaken));
                 told(&created)
+            }
+            Operation::Change(user, change) => {
+                let ending = Ending::new(Actor::Operator, change.reason(), None);
+                match store.change_user(key(user), change.clone(), ending).await? {
+                    UserChanged::Done { user, ended } => {
+                        Answer::Told(format!("{:?} {} {ended}", user.labels, user.blocked))
+                    }
+                    other => told(&other),
+                }
             }
             Operation::Reopen => {
                 bench.reopen().await?;

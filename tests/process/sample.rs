@@ -61,6 +61,7 @@ async fn make(folder: &Path) -> [String; 3] {
             labels,
             epoch: Epoch::draw(&*entropy),
             created: START,
+            blocked: false,
         };
         sled.create_user(user.clone(), false, Actor::Operator, None).await.unwrap();
         users.push(user);

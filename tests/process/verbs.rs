@@ -6,6 +6,54 @@ use super::program::Exited;
 use super::refusals::assert_told;
 use super::{Client, EMAIL, PASSWORD, Program};
 
+/// What `session revoke --user` and its kind print.
+fn told(data: &TempDir, words: &[&str]) -> String {
+    let exited = Program::verb(data.path(), words.iter().copied()).run();
+    assert_eq!(exited.code, Some(0), "{words:?}: {exited:?}");
+    exited.stdout
+}
+
+#[test]
+fn users_are_blocked_and_unblocked_and_given_rights() {
+    const BOB: &str = "bob@example.com";
+    let (data, sessions) = with_sessions([EMAIL, BOB, BOB]);
+    assert_eq!(told(&data, &["user", "block", BOB, "--reason", "left"]), format!("{BOB} changed, 2 sessions ended\n"));
+    assert_eq!(told(&data, &["user", "block", BOB]), format!("{BOB} was so before\n"));
+    assert_eq!(accepted(&data, &sessions), [true, false, false]);
+    for words in [&["user", "block", EMAIL][..], &["user", "label", EMAIL, "--remove", "admin"]] {
+        let refused = Program::verb(data.path(), words.iter().copied()).run();
+        assert_told(&refused, 1, &["last administrator", "first"]);
+    }
+    let server = Program::serve(data.path()).listen();
+    let mut bob = server.client();
+    let fields = |password| [("email", BOB), ("password", password)];
+    let answer = bob.submit("/login", "/login", &fields(PASSWORD));
+    assert_eq!(answer.status, 403);
+    assert!(answer.body.contains("Your account is blocked. Ask an administrator."));
+    let answer = bob.submit("/login", "/login", &fields("some other words"));
+    assert_eq!(answer.status, 401, "only who knows the password learns it");
+    assert!(!answer.body.contains("blocked"));
+    let mut turned_away = sessions[1].at(server.address);
+    assert_eq!(turned_away.get("/account").status, 303);
+    assert!(turned_away.get("/login").body.contains("An administrator blocked your account"));
+    // Under the running server, too.
+    assert_eq!(told(&data, &["user", "unblock", BOB]), format!("{BOB} changed, 0 sessions ended\n"));
+    let mut bob = server.client().sign_in(BOB, PASSWORD);
+    assert!(!sessions[1].at(server.address).get("/account").is_signed_in());
+    assert_eq!(bob.get("/admin/sessions").status, 200, "an administrator from the start");
+    assert_eq!(
+        told(&data, &["user", "label", BOB, "--remove", "admin", "--add", "staff"]),
+        format!("{BOB} changed, 1 sessions ended\n")
+    );
+    let mut bob = server.client().sign_in(BOB, PASSWORD);
+    assert_eq!(bob.get("/admin/sessions").status, 403);
+    assert_eq!(server.stop().code, Some(0));
+    let nobody = Program::verb(data.path(), ["user", "block", "nobody@example.com"]).run();
+    assert_told(&nobody, 1, &["nobody@example.com"]);
+    let wrong = Program::verb(data.path(), ["user", "label", BOB, "--add", "no label"]).run();
+    assert_told(&wrong, 2, &["label"]);
+}
+
 fn create(data: &TempDir, email: &str, more: &[&str], password: &str) -> Exited {
     let words = ["user", "create", "--email", email, "--password-stdin"];
     Program::verb(data.path(), words).args(more.iter().copied()).run_typing(&format!("{password}\n"))

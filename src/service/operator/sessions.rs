@@ -7,7 +7,7 @@ use super::{Command, Operator, Refused};
 use crate::domain::ending::{Actor, Note};
 use crate::domain::id::SessionId;
 use crate::domain::lifetime::Limits;
-use crate::domain::listing::{Cursor, Filter, Query, Status, Whose, parse_network};
+use crate::domain::listing::{Cursor, Filter, Query, Status, parse_network};
 use crate::domain::session::{Standing, Verdict};
 use crate::service::sessions::Order;
 use crate::store::{End, EndUser};
@@ -184,8 +184,7 @@ impl Command for RevokeSessions {
             Self::Everyone { .. } => Ok(Ended::All(service.revoke_everyone(&order).await?.count)),
             Self::User { user, .. } => {
                 let unknown = || Refused::failed(format!("there is no user with the e-mail address or id {user}"));
-                let Whose::User(key) = service.whose(&user).await? else { return Err(unknown()) };
-                let found = service.store().user(key).await?.ok_or_else(unknown)?;
+                let found = service.named(&user).await?.ok_or_else(unknown)?;
                 match service.revoke_user(&found.id, None, &order).await? {
                     EndUser::Done { count, .. } => Ok(Ended::All(count)),
                     EndUser::KeeperEnded | EndUser::NotFound => Err(unknown()),

@@ -5,9 +5,12 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{Command, Operator, Refused};
-use crate::domain::ending::Actor;
+use crate::domain::change::UserChange;
+use crate::domain::ending::{Actor, Note};
 use crate::domain::user::Label;
+use crate::service::sessions::Order;
 use crate::service::users::{NewUser, NewUserError};
+use crate::store::UserChanged;
 
 /// Creates a user.
 #[derive(Serialize, Deserialize)]
@@ -34,13 +37,92 @@ impl Command for CreateUser {
     type Answer = Created;
 
     async fn run(self, operator: &Operator) -> Result<Created, Refused> {
-        let labels = self.labels.iter().map(|label| label.parse::<Label>());
-        let labels = labels.collect::<Result<BTreeSet<_>, _>>().map_err(Refused::usage)?;
+        let labels = labels(&self.labels)?;
         let new = NewUser { email: self.email, name: self.name, password: self.password, labels, from: None };
         let user = operator.service.create_user(new, Actor::Operator).await.map_err(|error| match error {
             NewUserError::Particulars(_) | NewUserError::Password(_) => Refused::usage(error),
             _ => Refused::failed(error),
         })?;
         Ok(Created { id: user.id.to_string() })
+    }
+}
+
+/// Changes a user.
+#[derive(Serialize, Deserialize)]
+pub struct ChangeUser {
+    /// An e-mail address or an id.
+    pub user: String,
+    /// What is to be changed.
+    pub change: Change,
+    /// For the audit log.
+    pub reason: String,
+}
+
+/// What may be changed.
+#[derive(Serialize, Deserialize)]
+pub enum Change {
+    /// They may not sign in any more.
+    Block,
+    /// They may sign in again.
+    Unblock,
+    /// They get the one kind of labels and lose the other.
+    Labels {
+        /// To get.
+        add: Vec<String>,
+        /// To lose.
+        remove: Vec<String>,
+    },
+}
+
+/// What became of it.
+#[derive(Serialize, Deserialize)]
+pub enum Changed {
+    /// Done, and so many live sessions ended by it.
+    Done(u64),
+    /// They were so before.
+    Unchanged,
+}
+
+impl ChangeUser {
+    /// Whether it can be asked at all.
+    pub fn check(&self) -> Result<(), Refused> {
+        if let Change::Labels { add, remove } = &self.change {
+            labels(add).and(labels(remove))?;
+        }
+        Note::parse(&self.reason).map(drop).map_err(Refused::usage)
+    }
+}
+
+fn labels(texts: &[String]) -> Result<BTreeSet<Label>, Refused> {
+    texts.iter().map(|label| label.parse::<Label>()).collect::<Result<_, _>>().map_err(Refused::usage)
+}
+
+impl Command for ChangeUser {
+    const NAME: &'static str = "user-change";
+    type Answer = Changed;
+
+    async fn run(self, operator: &Operator) -> Result<Changed, Refused> {
+        let (service, typed) = (&operator.service, &self.user);
+        let user = service.named(typed).await?;
+        let user =
+            user.ok_or_else(|| Refused::failed(format!("there is no user with the e-mail address or id {typed}")))?;
+        let change = match &self.change {
+            Change::Block => UserChange::Block,
+            Change::Unblock => UserChange::Unblock,
+            Change::Labels { add, remove } => {
+                let (add, remove) = (labels(add)?, labels(remove)?);
+                UserChange::Labels(user.labels.union(&add).filter(|label| !remove.contains(label)).cloned().collect())
+            }
+        };
+        let note = Note::parse(&self.reason).map_err(Refused::usage)?;
+        let order = Order { by: Actor::Operator, note, from: None };
+        match service.change_user(&user.id, change, &order).await? {
+            UserChanged::Done { ended, .. } => Ok(Changed::Done(ended)),
+            UserChanged::Unchanged => Ok(Changed::Unchanged),
+            UserChanged::LastAdministrator => Err(Refused::failed(format!(
+                "{typed} is the last administrator who can sign in; make somebody else one first"
+            ))),
+            UserChanged::NotFound => Err(Refused::failed("the user is gone")),
+        }
     }
 }

@@ -49,6 +49,10 @@ impl Partition {
         &self.user
     }
 
+    pub(super) fn replace_user(&mut self, user: User) {
+        self.user = user;
+    }
+
     /// How many sessions there are, live or past.
     pub(super) fn len(&self) -> usize {
         self.sessions.len()

@@ -2,14 +2,16 @@
 
 use std::net::IpAddr;
 
-use super::super::{Change, Created, End, EndUser, Environment};
+use super::super::{Change, Created, End, EndUser, Environment, UserChanged};
 use super::partition::{Log, Partition, Server};
 use crate::domain::audit::{Action, Draft, Outcome};
+use crate::domain::change::{UserChange, ends_sessions};
 use crate::domain::ending::{Actor, Ended, Ending, Reason};
 use crate::domain::epoch::{Epoch, Epochs};
 use crate::domain::id::SessionId;
 use crate::domain::session::{Session, Standing, State, Verdict};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::user::User;
 
 /// One user's partition under its lock, and what a step needs besides.
 pub(super) struct Step<'a> {
@@ -97,6 +99,18 @@ impl Step<'_> {
             self.partition.change(keep, |session| session.restamp(epoch));
         }
         EndUser::Done { count, ended }
+    }
+
+    /// The user becomes `after`, and their sessions end if they must.
+    pub(super) fn change_user(&mut self, after: User, change: &UserChange, ending: &Ending) -> UserChanged {
+        let ends = ends_sessions(self.partition.user(), &after);
+        let count = if ends { self.live().count() as u64 } else { 0 };
+        let event = self.log.append(self.now, Draft::user_changed(ending, change.action(), &after.id, count));
+        self.partition.replace_user(after);
+        if ends {
+            self.partition.redraw(Epoch::draw(&*self.environment.entropy), ending.at(self.now, event));
+        }
+        UserChanged::Done { user: Box::new(self.partition.user().clone()), ended: count }
     }
 
     pub(super) fn reauthenticate(&mut self, id: SessionId, from: Option<IpAddr>) -> Change {

@@ -1,16 +1,17 @@
 //! Users and the audit log.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use super::super::{Audit, Result, UserCreated, Users};
+use super::super::{Audit, Result, UserChanged, UserCreated, Users};
 use super::partition::Partition;
 use super::{Memory, lock};
 use crate::domain::audit::{Draft, Event};
-use crate::domain::ending::Actor;
+use crate::domain::change::{UserChange, takes_administrator};
+use crate::domain::ending::{Actor, Ending};
 use crate::domain::id::{EventSeq, UserKey};
 use crate::domain::user::{Email, User};
 
@@ -18,11 +19,20 @@ use crate::domain::user::{Email, User};
 #[derive(Default)]
 pub(super) struct Claims {
     emails: BTreeMap<Email, UserKey>,
+    administrators: BTreeSet<UserKey>,
 }
 
 impl Claims {
     fn nobody(&self) -> bool {
         self.emails.is_empty()
+    }
+
+    fn note(&mut self, user: &User) {
+        if user.may_administrate() {
+            self.administrators.insert(user.key());
+        } else {
+            self.administrators.remove(&user.key());
+        }
     }
 }
 
@@ -46,6 +56,25 @@ impl Users for Memory {
 
     async fn create_user(&self, user: User, first: bool, by: Actor, from: Option<IpAddr>) -> Result<UserCreated> {
         self.write("create a user", || self.add_user(user, first, by, from)).await
+    }
+
+    async fn change_user(&self, key: UserKey, change: UserChange, ending: Ending) -> Result<UserChanged> {
+        self.write("change a user", || {
+            let mut claims = lock(&self.claims);
+            let changed = self.step(key, |step| {
+                let before = step.partition.user().clone();
+                let Some(after) = change.applied(&before) else { return UserChanged::Unchanged };
+                if takes_administrator(&before, &after) && claims.administrators.iter().all(|other| *other == key) {
+                    return UserChanged::LastAdministrator;
+                }
+                step.change_user(after, &change, &ending)
+            });
+            if let Some(UserChanged::Done { user, .. }) = &changed {
+                claims.note(user);
+            }
+            changed.unwrap_or(UserChanged::NotFound)
+        })
+        .await
     }
 }
 
@@ -84,6 +113,7 @@ impl Memory {
         let mut log = lock(&self.log);
         log.append(self.environment.clock.now(), Draft::user_created(&user, by, from));
         claims.emails.insert(user.email.clone(), user.key());
+        claims.note(&user);
         partitions.insert(user.key(), Arc::new(Mutex::new(Partition::new(user))));
         UserCreated::Done
     }

@@ -32,6 +32,9 @@ pub enum Effect {
     User { user: UserKey, old: Epoch, fresh: Epoch, keep: Option<SessionId>, ended: Ended },
     /// Everyone's sessions: `old` was replaced by `fresh`.
     Server { old: Epoch, fresh: Epoch, ended: Ended },
+    /// All of a user's sessions, by a change of what the user is: `old` was replaced, and `record` is the user since, in the
+    /// store's own form.
+    Changed { user: UserKey, old: Epoch, record: Vec<u8>, ended: Ended },
 }
 
 /// One ending with its audit event.

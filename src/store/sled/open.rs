@@ -139,8 +139,16 @@ pub fn open(folder: &Path, environment: Environment, carried: Carried) -> Result
     }
 
     let epoch = server_epoch(&trees, &environment).map_err(|error| damaged(&error))?;
-    let (index, texts) = (Mutex::default(), RwLock::default());
-    let shared = Shared { trees, index, texts, epoch: RwLock::new(epoch), environment, unconfirmed: Mutex::default() };
+    let (index, texts, administrators) = (Mutex::default(), RwLock::default(), RwLock::default());
+    let shared = Shared {
+        trees,
+        index,
+        texts,
+        administrators,
+        epoch: RwLock::new(epoch),
+        environment,
+        unconfirmed: Mutex::default(),
+    };
     let newest = load(&shared).map_err(|error| damaged(&error))?;
     let behind = newest.since(shared.environment.clock.now());
     if behind > CLOCK_TOLERANCE {
@@ -318,8 +326,9 @@ fn check_format(trees: &Trees, folder: &Path) -> Result<(), OpenError> {
     let meta = trees.tree(Place::Meta);
     match meta.get(FORMAT).map_err(damaged)?.as_deref() {
         Some([found]) if *found > codec::FORMAT => Err(OpenError::Newer { folder: folder.to_owned(), found: *found }),
-        Some(_) => Ok(()),
-        None => meta.insert(FORMAT, &[codec::FORMAT]).map(drop).map_err(damaged),
+        Some([found]) if *found == codec::FORMAT => Ok(()),
+        // New, or of an earlier version: from here on that one would not understand what is written.
+        _ => meta.insert(FORMAT, &[codec::FORMAT]).map(drop).map_err(damaged),
     }
 }
 

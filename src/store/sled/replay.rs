@@ -7,6 +7,7 @@ use crate::domain::ending::Actor;
 use crate::domain::epoch::Epoch;
 use crate::domain::id::EventSeq;
 use crate::domain::session::{AlreadyEnded, Session, State};
+use crate::domain::user::User;
 use crate::store::Result;
 use crate::store::codec::{self, Record};
 
@@ -74,6 +75,16 @@ fn effect(trees: &Trees, effect: &Effect, first: EventSeq, writes: &mut Vec<Writ
                         if session.epochs().user == *old { session.restamp(*fresh) } else { Ok(()) }
                     })?;
                 }
+            }
+            Ok(())
+        }
+        Effect::Changed { user, old, record, ended } => {
+            if ended.event >= first && trees.replaced(*old)?.is_none() {
+                put(writes, Place::Replaced, old.bytes(), ended)?;
+            }
+            if trees.user(*user)?.is_some_and(|owner| owner.epoch == *old) {
+                let fresh: User = codec::decode(user.bytes(), record)?;
+                put(writes, Place::Users, user.bytes(), &fresh)?;
             }
             Ok(())
         }

@@ -23,6 +23,8 @@ pub struct Shared {
     /// What text filters look at: each user's id, address and name in lower case. Apart from the index, so that looking
     /// through all of them holds nobody up.
     pub texts: RwLock<BTreeMap<UserKey, String>>,
+    /// Who may administrate.
+    pub administrators: RwLock<BTreeSet<UserKey>>,
     /// The server's epoch: replaced right after the transaction that wrote it, before anybody is answered.
     pub epoch: RwLock<Epoch>,
     pub environment: Environment,
@@ -39,10 +41,23 @@ impl Shared {
         self.unconfirmed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a user's particulars for text filters.
+    /// Notes what is asked about users without reading all of them.
     pub fn note_user(&self, user: &User) {
+        let mut administrators = self.administrators.write().unwrap_or_else(PoisonError::into_inner);
+        if user.may_administrate() {
+            administrators.insert(user.key());
+        } else {
+            administrators.remove(&user.key());
+        }
+        drop(administrators);
         let text = format!("{}\n{}\n{}", user.id, user.email, user.name).to_lowercase();
         self.texts.write().unwrap_or_else(PoisonError::into_inner).insert(user.key(), text);
+    }
+
+    /// Whether anybody but this user may administrate.
+    pub fn has_other_administrator(&self, user: UserKey) -> bool {
+        let administrators = self.administrators.read().unwrap_or_else(PoisonError::into_inner);
+        administrators.iter().any(|key| *key != user)
     }
 
     /// The users whose particulars contain `part`.

@@ -4,13 +4,17 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 
+use super::journal::Effect;
+use super::step::Step;
 use super::trees::{Place, View};
 use super::{Sled, space};
 use crate::domain::audit::{Draft, Event};
-use crate::domain::ending::Actor;
+use crate::domain::change::{UserChange, ends_sessions, takes_administrator};
+use crate::domain::ending::{Actor, Ending};
+use crate::domain::epoch::Epoch;
 use crate::domain::id::{EventSeq, UserKey};
 use crate::domain::user::{Email, User};
-use crate::store::{Audit, Result, UserCreated, Users};
+use crate::store::{Audit, Result, UserChanged, UserCreated, Users, codec};
 
 #[async_trait]
 impl Users for Sled {
@@ -47,6 +51,39 @@ impl Users for Sled {
         })
         .await
     }
+
+    async fn change_user(&self, key: UserKey, change: UserChange, ending: Ending) -> Result<UserChanged> {
+        self.commit(move |step| change_user(step, key, &change, &ending)).await
+    }
+}
+
+fn change_user(step: &mut Step<'_>, key: UserKey, change: &UserChange, ending: &Ending) -> Result<UserChanged> {
+    let shared = step.shared;
+    let Some(before) = shared.trees.user(key)? else { return Ok(UserChanged::NotFound) };
+    let Some(mut after) = change.applied(&before) else { return Ok(UserChanged::Unchanged) };
+    if takes_administrator(&before, &after) && !shared.has_other_administrator(key) {
+        return Ok(UserChanged::LastAdministrator);
+    }
+    let mut count = 0;
+    if ends_sessions(&before, &after) {
+        count = {
+            let mut index = shared.index();
+            index.advance(step.now);
+            index.live_of(key)
+        };
+        after.epoch = Epoch::draw(&*shared.environment.entropy);
+        let (old, record) = (before.epoch, codec::encode(key.bytes(), &after)?);
+        let draft = Draft::user_changed(ending, change.action(), &after.id, count);
+        let ended = step.ended(ending, draft, |ended| Effect::Changed { user: key, old, record, ended })?;
+        step.put(Place::Replaced, old.bytes(), &ended)?;
+        step.when_visible(move |shared| shared.index().end_user(key, None));
+    } else {
+        step.event(Draft::user_changed(ending, change.action(), &after.id, 0))?;
+    }
+    step.put(Place::Users, key.bytes(), &after)?;
+    let noted = after.clone();
+    step.when_visible(move |shared| shared.note_user(&noted));
+    Ok(UserChanged::Done { user: Box::new(after), ended: count })
 }
 
 #[async_trait]

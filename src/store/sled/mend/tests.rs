@@ -50,6 +50,7 @@ impl Bench {
             labels: BTreeSet::new(),
             epoch: Epoch::draw(&OsEntropy),
             created: self.clock.now(),
+            blocked: false,
         };
         self.sled.create_user(user.clone(), false, Actor::Operator, None).await.unwrap();
         user

@@ -58,7 +58,9 @@ async fn end(
             return Ok(welcome(core, &signed_in, there).into());
         }
         // Everyone's sessions ended, this one too; the next request tells the person so.
-        Ok((_, None)) | Err(SignInError::Stale) => return Ok(SeeOther::to("/admin/sessions").into()),
+        Ok((_, None)) | Err(SignInError::Stale | SignInError::Blocked) => {
+            return Ok(SeeOther::to("/admin/sessions").into());
+        }
         Err(SignInError::Wrong) => (Status::Unauthorized, "That is not your password. Nothing was ended."),
         Err(SignInError::Busy(_)) => (
             Status::ServiceUnavailable,

@@ -58,6 +58,7 @@ async fn sign_in(server: Server<'_>, caller: Caller<'_>, fields: Filled<Fields>)
             return welcome(core, &signed_in, SeeOther::to(to)).into();
         }
         Err(SignInError::Wrong) => (Status::Unauthorized, "The e-mail address or the password is wrong."),
+        Err(SignInError::Blocked) => (Status::Forbidden, "Your account is blocked. Ask an administrator."),
         Err(SignInError::Stale) => {
             (Status::Unauthorized, "While you were signing in, all sessions were ended. Sign in again.")
         }
