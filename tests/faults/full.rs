@@ -7,7 +7,7 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-use super::{Client, EMAIL, PASSWORD, Program, Server};
+use crate::process::{Client, EMAIL, PASSWORD, Program, Server};
 
 /// More than the journal's files, and a few hundred sign-ins of the database.
 const LIMIT: &str = "1200000";
