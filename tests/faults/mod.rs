@@ -4,7 +4,9 @@
 //! Each is short in the test command and long by a variable, and ends with one line of figures that begins with `fault: `.
 
 mod damage;
-mod full;
+mod disk;
+mod shim;
 
+pub use self::shim::Shim;
 pub use crate::contract::dice::Dice;
 pub use crate::history::{number, tell};

@@ -56,6 +56,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Never longer than this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
+/// How often to look whether the last reader of a store that failed has gone.
+const READER_PAUSE: Duration = Duration::from_millis(1);
+
 /// See the module.
 pub struct Sled(Arc<Inner>);
 
@@ -70,6 +73,24 @@ enum State {
     /// A write or sync failed; a thread is opening the store anew.
     Reopening,
     Closed,
+}
+
+impl State {
+    /// Drops it once its last reader has gone. sled syncs its file when it is dropped, and panics if it cannot: that must
+    /// hit nobody's request.
+    fn let_go(self) {
+        let Self::Open(mut handle) = self else { return };
+        loop {
+            match Arc::try_unwrap(handle) {
+                Ok(alone) => {
+                    let _ = catch_unwind(AssertUnwindSafe(|| drop(alone)));
+                    return;
+                }
+                Err(shared) => handle = shared,
+            }
+            thread::sleep(READER_PAUSE);
+        }
+    }
 }
 
 /// An open database.
@@ -114,9 +135,12 @@ impl Sled {
                 if handle.committer.healthy().is_ok() {
                     return Ok(Arc::clone(handle));
                 }
-                *state = State::Reopening;
+                let failed = mem::replace(&mut *state, State::Reopening);
                 let (inner, runtime) = (Arc::clone(&self.0), tokio::runtime::Handle::current());
-                thread::spawn(move || inner.reopen(&runtime));
+                thread::spawn(move || {
+                    failed.let_go();
+                    inner.reopen(&runtime);
+                });
                 "the store has failed and is being opened anew"
             }
         };
