@@ -110,7 +110,6 @@ fn run(case: &Case, shim: &Shim, figures: &mut Figures) {
     people.check(&server);
     server.kill();
     let server = Program::serve(&data).env("ROCKET_SESSIOND", SETTINGS).listen();
-    people.move_to(&server);
     figures.checked += people.check(&server);
     figures.cases += 1;
     figures.failures += ["r", "w", "s", "o"].map(|operation| order.told(operation)).iter().sum::<usize>();

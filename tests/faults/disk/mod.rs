@@ -4,3 +4,4 @@ mod failing;
 mod full;
 mod people;
 mod read_only;
+mod small;
