@@ -3,9 +3,12 @@
 //!
 //! Each is short in the test command and long by a variable, and ends with one line of figures that begins with `fault: `.
 
+mod clock;
 mod damage;
 mod disk;
+mod memory;
 mod shim;
+mod slow;
 
 pub use self::shim::Shim;
 pub use crate::contract::dice::Dice;
