@@ -2,15 +2,19 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rocket::config::Shutdown;
 use rocket::fairing::AdHoc;
 use rocket::figment::Figment;
-use rocket::{Build, Rocket};
+use rocket::{Build, Orbit, Rocket};
 
 use super::Sessiond;
 use crate::config::{Config, ConfigError};
 use crate::service::Service;
+
+/// How often to look whether the last request is done.
+const DRAIN_PAUSE: Duration = Duration::from_millis(20);
 
 /// The settings of `Rocket.toml` in the working folder and of the environment, over defaults that fit a server of this
 /// kind. Flags are merged over it.
@@ -83,13 +87,30 @@ pub async fn launch(rocket: Rocket<Build>, ready: impl FnOnce(&str) + Send + 'st
         other => LaunchError::Refused(other.to_string()),
     })?;
     let address = std::net::SocketAddr::new(rocket.config().address, rocket.config().port).to_string();
-    match rocket.launch().await {
-        Ok(_) => Ok(()),
-        Err(error) => Err(match error.kind() {
-            ErrorKind::Bind(source) | ErrorKind::Io(source) => {
-                LaunchError::Listen { address, source: io::Error::new(source.kind(), source.to_string()) }
-            }
-            other => LaunchError::Refused(other.to_string()),
-        }),
+    let Err(error) = rocket.launch().await else { return Ok(()) };
+    match error.kind() {
+        ErrorKind::Bind(source) | ErrorKind::Io(source) => {
+            Err(LaunchError::Listen { address, source: io::Error::new(source.kind(), source.to_string()) })
+        }
+        ErrorKind::Shutdown(rocket, None) => {
+            drained(rocket).await;
+            Ok(())
+        }
+        other => Err(LaunchError::Refused(other.to_string())),
+    }
+}
+
+/// Waits for the requests that are still served. When the accepting side notices first that the server is to stop, the
+/// framework gives up at once, with requests under way; each of them holds the application.
+async fn drained(rocket: &Arc<Rocket<Orbit>>) {
+    let Shutdown { grace, mercy, .. } = rocket.config().shutdown;
+    let most = Duration::from_secs(u64::from(grace) + u64::from(mercy) + 1);
+    let mut waited = Duration::ZERO;
+    while Arc::strong_count(rocket) > 1 && waited < most {
+        tokio::time::sleep(DRAIN_PAUSE).await;
+        waited += DRAIN_PAUSE;
+    }
+    if Arc::strong_count(rocket) > 1 {
+        tracing::warn!("requests were still under way when the server stopped");
     }
 }

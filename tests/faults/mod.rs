@@ -6,6 +6,9 @@
 mod clock;
 mod damage;
 mod disk;
+mod drain;
+mod flood;
+mod malformed;
 mod memory;
 mod shim;
 mod slow;
