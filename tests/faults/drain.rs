@@ -4,11 +4,11 @@
 
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::{number, tell};
+use super::{Stopwatch, number, tell};
 use crate::process::{Client, EMAIL, PASSWORD, Program, session_id};
 
 const CYCLES: u64 = 3;
@@ -98,7 +98,7 @@ fn cycle(counts: &mut Counts) {
             }
             if number == BEFORE {
                 server.ask_to_stop();
-                stopping = Some(Instant::now());
+                stopping = Some(Stopwatch::start());
             }
         }
         let exited = server.exited();

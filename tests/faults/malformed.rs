@@ -118,7 +118,7 @@ fn tries(credential: &str, token: &str) -> Vec<Try> {
     let form = format!("csrf={token}&scope=others");
     let chunked = "Transfer-Encoding: chunked\r\n";
     let large = "x".repeat(64 * 1024);
-    let names = |count: usize| (0..count).map(|number| format!("X-{number}: y\r\n")).collect::<String>();
+    let names = |count: usize| (0..count).map(|number| format!("X-{number}: y\r\n")).collect::<Vec<_>>().concat();
     vec![
         Try::whole("a cookie of 64 KiB", get(&format!("Cookie: a={large}\r\n"))),
         Try::whole("a header of 1 MiB", get(&format!("X-Large: {}\r\n", large.repeat(16)))),
@@ -136,7 +136,10 @@ fn tries(credential: &str, token: &str) -> Vec<Try> {
         Try::whole("a chunk longer than it says", post(chunked, &format!("3\r\n{form}\r\n0\r\n\r\n"))),
         Try::whole("a coding that nobody knows", post("Transfer-Encoding: gzip, bunched\r\n", &form)),
         Try::unfinished("a body that ends early", post("Content-Length: 4000\r\n", &form)),
-        Try::unfinished("a long body that ends early", post("Content-Length: 4000\r\n", &format!("{form}&{}", "x".repeat(900)))),
+        Try::unfinished(
+            "a long body that ends early",
+            post("Content-Length: 4000\r\n", &format!("{form}&{}", "x".repeat(900))),
+        ),
         Try::unfinished("a form that ends early in its chunk", post(chunked, &format!("fff\r\n{form}"))),
         Try::unfinished("chunks that end early", post(chunked, "ff\r\nx")),
         Try::unfinished("HTTP/0.9", "GET /account\r\n"),
@@ -149,10 +152,20 @@ fn tries(credential: &str, token: &str) -> Vec<Try> {
         Try::whole("a name with a space", get("X Space: 1\r\n")),
         Try::whole("a space before the colon", format!("GET /account HTTP/1.1\r\nHost : x\r\n{cookie}\r\n")),
         Try::unfinished("null bytes alone", vec![0; 4096]),
-        Try::unfinished("noise", (0..4096_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect::<Vec<_>>()),
-        Try::whole("a body of 40 KiB", post(&format!("Content-Length: {}\r\n", form.len() + 40_001), &format!("{form}&{}", "x".repeat(40_000)))),
+        Try::unfinished(
+            "noise",
+            (0..4096_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect::<Vec<_>>(),
+        ),
+        Try::whole(
+            "a body of 40 KiB",
+            post(&format!("Content-Length: {}\r\n", form.len() + 40_001), &format!("{form}&{}", "x".repeat(40_000))),
+        ),
         Try::endless("headers without end", format!("GET /account HTTP/1.1\r\nHost: x\r\n{cookie}"), names(64)),
-        Try::endless("a header without end", format!("GET /account HTTP/1.1\r\nHost: x\r\n{cookie}X-Long: "), large.clone()),
+        Try::endless(
+            "a header without end",
+            format!("GET /account HTTP/1.1\r\nHost: x\r\n{cookie}X-Long: "),
+            large.clone(),
+        ),
         Try::endless("a body without end", post(&format!("Content-Length: {ENDLESS}\r\n"), &form), large.clone()),
         Try::endless("chunks without end", post(chunked, ""), format!("10000\r\n{large}\r\n")),
     ]

@@ -12,7 +12,9 @@ mod malformed;
 mod memory;
 mod shim;
 mod slow;
+mod stopwatch;
 
 pub use self::shim::Shim;
+pub use self::stopwatch::Stopwatch;
 pub use crate::contract::dice::Dice;
 pub use crate::history::{number, tell};

@@ -7,9 +7,9 @@
 //! SESSIOND_DAMAGES=1000 cargo test --test tests faults::damage -- --nocapture
 //! ```
 
+mod judge;
 mod kind;
 mod prepared;
-mod judge;
 
 use std::fmt;
 

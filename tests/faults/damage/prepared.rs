@@ -135,7 +135,8 @@ impl Prepared {
 
         clock.advance(Duration::from_mins(20));
         let maker = Maker::open(&data, clock.clone()).await;
-        let early_ends: Vec<_> = early.iter().map(|(one, _)| maker.sled.end(one.user_key(), one.id(), revoked())).collect();
+        let early_ends: Vec<_> =
+            early.iter().map(|(one, _)| maker.sled.end(one.user_key(), one.id(), revoked())).collect();
         for end in join_all(early_ends).await {
             assert!(matches!(end, Ok(End::Done(_))));
         }

@@ -6,11 +6,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::super::{Shim, number, tell};
+use super::super::{Shim, Stopwatch, number, tell};
 use super::people::{Answers, People};
 use crate::process::Program;
 
@@ -87,13 +87,10 @@ fn run(case: &Case, shim: &Shim, figures: &mut Figures) {
     assert!(!log.exists());
 
     order.fail(case, &data);
-    let start = Instant::now();
+    let start = Stopwatch::start();
     // A sign-in leaves nothing in the journal of endings.
-    let noticed = if case.folder == "/ends/" {
-        !people.try_revoke()
-    } else {
-        (0..TRIES).any(|_| !people.try_sign_in(&server))
-    };
+    let noticed =
+        if case.folder == "/ends/" { !people.try_revoke() } else { (0..TRIES).any(|_| !people.try_sign_in(&server)) };
     assert!(noticed, "{}: changes are answered as if nothing had happened", case.name);
     figures.detection = figures.detection.max(start.elapsed());
     for _ in 0..MEANWHILE {
@@ -101,7 +98,7 @@ fn run(case: &Case, shim: &Shim, figures: &mut Figures) {
     }
 
     order.stop();
-    let start = Instant::now();
+    let start = Stopwatch::start();
     let healed = (0..TRIES).any(|_| people.is_well()) && (0..TRIES).any(|_| people.try_sign_in(&server));
     assert!(healed, "{}: it does not heal", case.name);
     figures.healing = figures.healing.max(start.elapsed());

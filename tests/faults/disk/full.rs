@@ -9,11 +9,11 @@
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::super::{number, tell};
+use super::super::{Stopwatch, number, tell};
 use super::people::{Answers, People};
 use crate::process::{Program, Server};
 
@@ -61,7 +61,7 @@ fn asvs_16_5_3_a_full_disk_refuses_and_heals_by_itself() {
         }
 
         limit(&server, "unlimited");
-        let start = Instant::now();
+        let start = Stopwatch::start();
         let healed = (0..TRIES).any(|_| people.is_well()) && (0..TRIES).any(|_| people.try_sign_in(&server));
         assert!(healed, "it does not heal");
         healing = healing.max(start.elapsed());

@@ -15,7 +15,10 @@ fn serve_read_only(data: &Path) -> Exited {
     let program = Program::at("/usr/bin/unshare".as_ref(), Path::new("/")).env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
     let words = ["--map-root-user", "--mount", "sh", "-c", script, env!("CARGO_BIN_EXE_sessiond")];
     let exited = program.args(words).arg(data).run();
-    assert!(exited.stdout.contains("mounted"), "no read-only mount can be made here, so this shows nothing: {exited:?}");
+    assert!(
+        exited.stdout.contains("mounted"),
+        "no read-only mount can be made here, so this shows nothing: {exited:?}"
+    );
     exited
 }
 

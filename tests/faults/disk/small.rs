@@ -8,11 +8,11 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tempfile::TempDir;
 
-use super::super::{number, tell};
+use super::super::{Stopwatch, number, tell};
 use super::full::{MEANWHILE, SETTINGS, TRIES};
 use super::people::{Answers, People};
 use crate::process::{Program, Server, copy_folder};
@@ -63,7 +63,9 @@ fn free(inside: &Path) -> u64 {
 #[test]
 fn a_disk_that_is_almost_full_lets_nobody_sign_in_and_everybody_end_sessions() {
     if !can_mount() {
-        tell("fault: NO SMALL FILE SYSTEM CAN BE MOUNTED HERE, so only the limit on files has stood in for a full disk");
+        tell(
+            "fault: NO SMALL FILE SYSTEM CAN BE MOUNTED HERE, so only the limit on files has stood in for a full disk",
+        );
         return;
     }
     let home = TempDir::new().unwrap();
@@ -89,7 +91,7 @@ fn a_disk_that_is_almost_full_lets_nobody_sign_in_and_everybody_end_sessions() {
         }
 
         fs::remove_file(inside.join("ballast")).unwrap();
-        let start = Instant::now();
+        let start = Stopwatch::start();
         let healed = (0..TRIES).any(|_| people.is_well()) && (0..TRIES).any(|_| people.try_sign_in(&server));
         assert!(healed, "it does not heal");
         healing = healing.max(start.elapsed());

@@ -1,7 +1,8 @@
 //! Those who are signed in while a flood goes on: what they are answered is never wrong.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::super::Stopwatch;
 use crate::process::{Client, Server, session_id};
 
 const VICTIMS: usize = 12;
@@ -61,7 +62,7 @@ impl Bystanders {
     }
 
     fn validate(&mut self, watched: &mut Watched) {
-        let start = Instant::now();
+        let start = Stopwatch::start();
         let answer = self.live.get("/");
         watched.waits.push(start.elapsed());
         watched.asked += 1;

@@ -3,12 +3,13 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rocket::tokio;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
+use super::super::Stopwatch;
 use super::{CONNECTIONS, PIPELINE};
 use crate::process::{Client, form};
 
@@ -55,7 +56,7 @@ impl Storm {
     /// Sends all, and answers when the last answer is there.
     pub fn rage(self) -> Tally {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let (left, start) = (Arc::new(AtomicU64::new(self.count)), Instant::now());
+        let (left, start) = (Arc::new(AtomicU64::new(self.count)), Stopwatch::start());
         let mut all = Tally::default();
         let tallies = runtime.block_on(async {
             let connections = (0..CONNECTIONS).map(|_| self.one(&left));

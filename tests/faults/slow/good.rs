@@ -2,8 +2,9 @@
 
 use std::net::SocketAddr;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::super::Stopwatch;
 use crate::process::Client;
 
 const THREADS: usize = 4;
@@ -27,7 +28,7 @@ impl Good {
         let ask = || {
             let mut client = Client::holding(self.address, &self.credential);
             let asked = (0..EACH).map(|_| {
-                let start = Instant::now();
+                let start = Stopwatch::start();
                 let answer = client.try_send("GET", "/account", "");
                 answer.is_ok_and(|answer| answer.is_signed_in()).then(|| start.elapsed())
             });

@@ -49,7 +49,7 @@ pub fn nginx(port: u16, redirect: u16, server: SocketAddr, home: &Path, tls: boo
     text = put(&text, "        listen [::]:80;\n", "");
     text = put(&text, "/etc/letsencrypt/live/login.example.com", home);
     if !tls {
-        text = text.lines().filter(|line| !line.trim().starts_with("ssl_")).map(|line| format!("{line}\n")).collect();
+        text = text.split_inclusive('\n').filter(|line| !line.trim().starts_with("ssl_")).collect();
     }
     text = put(&text, "server 127.0.0.1:8000;", &format!("server {server};"));
     text = put(&text, "/run/nginx.pid", &format!("{home}/nginx.pid"));
