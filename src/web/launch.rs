@@ -74,6 +74,7 @@ pub async fn launch(rocket: Rocket<Build>, ready: impl FnOnce(&str) + Send + 'st
     use rocket::error::ErrorKind;
     let ready = std::sync::Mutex::new(Some(ready));
     let rocket = rocket.attach(AdHoc::on_liftoff("address", move |rocket| {
+        stop_when_told(rocket);
         let config = rocket.config();
         let address = format!("http://{}", std::net::SocketAddr::new(config.address, config.port));
         if let Some(ready) = ready.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take() {
@@ -99,6 +100,28 @@ pub async fn launch(rocket: Rocket<Build>, ready: impl FnOnce(&str) + Send + 'st
         other => Err(LaunchError::Refused(other.to_string())),
     }
 }
+
+/// The framework listens for signals only after it has said that it is up: until then one would end the process at once.
+#[cfg(unix)]
+fn stop_when_told(rocket: &Rocket<Orbit>) {
+    use rocket::config::Sig;
+    use rocket::tokio::signal::unix::{SignalKind, signal};
+    if !rocket.config().shutdown.signals.contains(&Sig::Term) {
+        return;
+    }
+    let shutdown = rocket.shutdown();
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => drop(tokio::spawn(async move {
+            if terminate.recv().await.is_some() {
+                shutdown.notify();
+            }
+        })),
+        Err(error) => tracing::warn!(%error, "a signal right after the start ends the process at once"),
+    }
+}
+
+#[cfg(not(unix))]
+fn stop_when_told(_: &Rocket<Orbit>) {}
 
 /// Waits for the requests that are still served. When the accepting side notices first that the server is to stop, the
 /// framework gives up at once, with requests under way; each of them holds the application.

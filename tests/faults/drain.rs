@@ -131,3 +131,13 @@ fn sigterm_under_load_keeps_what_was_answered() {
     ));
     assert!(signed_in > 0 && ended > 0, "there was no load");
 }
+
+/// The framework said that it was up before it listened for signals, so that such a stop was a kill.
+#[test]
+fn sigterm_right_after_the_start_is_a_stop_and_no_kill() {
+    for _ in 0..5 {
+        let home = TempDir::new().unwrap();
+        let exited = Program::serve(home.path()).listen().stop();
+        assert_eq!(exited.code, Some(0), "{exited:?}");
+    }
+}
