@@ -13,7 +13,7 @@ use crate::process::{Client, EMAIL, PASSWORD, Program, session_id};
 
 const CYCLES: u64 = 3;
 const SIGNING_IN: usize = 6;
-const VICTIMS: usize = 400;
+const VICTIMS: usize = 150;
 /// Answers until the signal comes.
 const BEFORE: usize = 150;
 const SETTINGS: &str = "{password_hash={memory_kib=64,passes=1},sessions_per_user=100000,administrator={idle=\"6h\"}}";
