@@ -61,7 +61,7 @@ impl Keys {
                 Ok(32) => Ok(secret),
                 _ => Err(io::Error::new(
                     io::ErrorKind::InvalidData,
-                    format!("{} holds a key of a wrong form", path.display()),
+                    format!("{} holds a key of a wrong form; move it away to have new ones made", path.display()),
                 )),
             }
         });

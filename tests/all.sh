@@ -5,6 +5,8 @@
 #   SESSIOND_CYCLES=200 bash tests/all.sh    with the long crash loop (20 cycles unless set)
 #   SESSIOND_OPERATIONS=1000000 bash tests/all.sh   with the long run of the history checker (12,000 unless set)
 #   SESSIOND_CUT_OPERATIONS=160000 bash tests/all.sh  with some 200 power cuts (3,000 operations unless set)
+#   SESSIOND_DAMAGES=1000 SESSIOND_FULL_CYCLES=20 SESSIOND_IO_ROUNDS=10 SESSIOND_SLOW_CLIENTS=5000 SESSIOND_FLOOD=200000 \
+#       bash tests/all.sh                    with the long runs of the faults
 #   SESSIOND_SCREENS=DIR bash tests/all.sh   with pictures of the pages
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -55,9 +57,25 @@ rust() {
     done
 }
 
+# The packages start servers of their own; the tests want the programs alone.
+proxies() {
+    if command -v nginx >/dev/null && command -v caddy >/dev/null; then return 0; fi
+    local policy=/usr/sbin/policy-rc.d made=
+    if [ ! -e "$policy" ]; then
+        printf '#!/bin/sh\nexit 101\n' | as_root tee "$policy" >/dev/null
+        as_root chmod +x "$policy"
+        made=yes
+    fi
+    packages nginx caddy -- nginx caddy
+    [ -z "$made" ] || as_root rm -f "$policy"
+    ! command -v systemctl >/dev/null || as_root systemctl disable nginx caddy >/dev/null 2>&1 || true
+}
+
 install() {
     rust
     packages cc -- gcc libc6-dev
+    packages unshare prlimit mount openssl -- util-linux mount openssl
+    proxies
     packages chromium chromedriver -- chromium chromium-driver
     if ! command -v cargo-deny >/dev/null; then
         # Not optimized: it runs for a second, and takes a third of the time to build.
@@ -95,6 +113,6 @@ stage 'tests' tests
 stage 'seeded bugs' seeded
 
 printf '\n== result\n'
-grep -oE 'crash loop: .*|in all: .*|power cuts: .*|seeded [a-z-]+: found after .* kills|^test result: .*' "$closing" || true
+grep -oE 'crash loop: .*|fault: .*|in all: .*|power cuts: .*|seeded [a-z-]+: found after .* kills|^test result: .*' "$closing" || true
 awk '/^test result:/ { passed += $4; failed += $6; skipped += $8 }
      END { printf "%d passed, %d failed, %d skipped\n", passed, failed, skipped; exit passed == 0 }' "$closing"

@@ -4,6 +4,7 @@
 
 mod browser;
 mod contract;
+mod faults;
 mod harness;
 mod history;
 mod layers;

@@ -1,13 +1,16 @@
 //! Argon2id, rationed: as many hashes at once as there are cores, a short queue, and then "busy".
 
+mod memory;
+mod workers;
+
 use std::sync::Arc;
 
-use argon2::password_hash::{PasswordHasher, PasswordVerifier};
-use argon2::{Algorithm, Argon2, Params, Version};
+use argon2::Params;
 use serde::Deserialize;
 use tokio::sync::Semaphore;
-use tokio::task::spawn_blocking;
 
+use self::memory::Memory;
+use self::workers::Workers;
 use crate::domain::clock::{Entropy, random};
 use crate::domain::password::{Password, PasswordHash};
 
@@ -59,10 +62,11 @@ pub struct Busy;
 
 /// See the module.
 pub struct Hasher {
-    argon: Argon2<'static>,
+    params: Params,
     entropy: Arc<dyn Entropy>,
-    running: Semaphore,
-    waiting: Semaphore,
+    workers: Workers,
+    /// One permit for each hash that waits or runs.
+    waiting: Arc<Semaphore>,
     /// What an unknown user's password is compared with: costs the same and never matches.
     nobody: PasswordHash,
 }
@@ -71,17 +75,20 @@ impl Hasher {
     /// A hasher for this machine's cores.
     pub fn new(cost: Cost, entropy: Arc<dyn Entropy>) -> Result<Self, CostError> {
         let error = |error: &dyn std::fmt::Display| CostError(error.to_string());
-        let argon = Argon2::new(Algorithm::Argon2id, Version::V0x13, cost.params()?);
+        let params = cost.params()?;
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let nobody = hash(&argon, &random::<32>(&*entropy), &random::<16>(&*entropy)).map_err(|e| error(&e))?;
-        let waiting = Semaphore::new(cores * (1 + QUEUE_PER_CORE));
-        Ok(Self { argon, entropy, running: Semaphore::new(cores), waiting, nobody })
+        let (password, salt) = (random::<32>(&*entropy), random::<16>(&*entropy));
+        let nobody = hash(&mut Memory::default(), &params, &password, &salt).map_err(|e| error(&e))?;
+        let waiting = Arc::new(Semaphore::new(cores * (1 + QUEUE_PER_CORE)));
+        let workers = Workers::start(cores).map_err(|e| error(&e))?;
+        Ok(Self { params, entropy, workers, waiting, nobody })
     }
 
     /// Hashes a new password.
     pub async fn hash(&self, password: Password) -> Result<PasswordHash, Busy> {
         let salt = random::<16>(&*self.entropy);
-        let hashed = self.run(move |argon| hash(&argon, password.expose(), &salt)).await?;
+        let params = self.params.clone();
+        let hashed = self.run(move |memory| hash(memory, &params, password.expose(), &salt)).await?;
         hashed.map_err(|error| {
             tracing::error!(%error, "argon2 failed");
             Busy
@@ -94,28 +101,33 @@ impl Hasher {
         let stored = stored.unwrap_or_else(|| self.nobody.clone());
         // Cut, so that a huge body costs no more than a password; no password that long can have been chosen.
         let matches = self
-            .run(move |argon| {
+            .run(move |memory| {
                 let bytes = password.expose();
-                argon.verify_password(&bytes[..bytes.len().min(Password::LONGEST_BYTES + 1)], stored.as_phc()).is_ok()
+                memory.verify(&bytes[..bytes.len().min(Password::LONGEST_BYTES + 1)], stored.as_phc())
             })
             .await?;
         Ok(matches && known)
     }
 
-    async fn run<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(Argon2<'static>) -> T + Send + 'static,
-    ) -> Result<T, Busy> {
-        let _waits = self.waiting.try_acquire().map_err(|_| Busy)?;
-        let _runs = self.running.acquire().await.map_err(|_| Busy)?;
-        let argon = self.argon.clone();
-        spawn_blocking(move || work(argon)).await.map_err(|_| Busy)
+    async fn run<T: Send + 'static>(&self, work: impl FnOnce(&mut Memory) -> T + Send + 'static) -> Result<T, Busy> {
+        // Held until the hash is done, whatever becomes of whoever asked.
+        let permit = Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| Busy)?;
+        let done = self.workers.run(move |memory| {
+            let done = work(memory);
+            drop(permit);
+            done
+        });
+        done.await.ok_or(Busy)
     }
 }
 
-fn hash(argon: &Argon2<'_>, password: &[u8], salt: &[u8]) -> argon2::password_hash::Result<PasswordHash> {
-    let hash: argon2::password_hash::phc::PasswordHash = argon.hash_password_with_salt(password, salt)?;
-    Ok(PasswordHash::from_phc(hash.to_string()))
+fn hash(
+    memory: &mut Memory,
+    params: &Params,
+    password: &[u8],
+    salt: &[u8],
+) -> argon2::password_hash::Result<PasswordHash> {
+    Ok(PasswordHash::from_phc(memory.hash(params, password, salt)?.to_string()))
 }
 
 #[cfg(test)]

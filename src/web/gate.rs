@@ -15,11 +15,15 @@ use rocket::{Build, Data, Request, Response, Rocket};
 use super::cookie::Sent;
 use super::csrf::{self, Asked, Binding, Judgement};
 use super::seen::{Rejection, Seen};
+use super::shape::Fault;
 use super::{Core, address, headers, reject};
 use crate::domain::clock::random;
 use crate::domain::credential::Credential;
 use crate::domain::id::hex;
 use crate::service::sessions::Resolved;
+
+/// Of a body the gate reads so many bytes: its form's token is there, or nowhere.
+const START: usize = 512;
 
 /// Paths on which an ended session counts as none, so that people can sign in again, and out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,7 +57,9 @@ impl Gate {
         let headers = request.headers();
         // The body's first bytes come first: whoever holds them back is judged by what holds when they arrive.
         let safe = matches!(request.method(), Method::Get | Method::Head | Method::Options);
-        let body = if safe { &[] } else { data.peek(512).await };
+        let asked = if safe { 0 } else { START };
+        let body = if safe { &[] } else { data.peek(asked).await };
+        let fault = Fault::of(request, body, asked);
 
         let sent = names.session.read(headers);
         let credential = if let Sent::Once(value) = sent { value.parse::<Credential>().ok() } else { None };
@@ -89,6 +95,7 @@ impl Gate {
         let path = Path::of(request.uri());
         let live = matches!(resolved, Resolved::Live(_));
         let rejection = match (&resolved, judgement) {
+            _ if fault.is_some() => fault.map(Rejection::Malformed),
             _ if failed && path != Path::Open => Some(Rejection::Unavailable),
             (Resolved::Ended(ended), _) if path == Path::Guarded => Some(Rejection::Ended(ended.clone())),
             // Which of them is to end nobody knows, and "signed out" would be a lie.

@@ -2,15 +2,19 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rocket::config::Shutdown;
 use rocket::fairing::AdHoc;
 use rocket::figment::Figment;
-use rocket::{Build, Rocket};
+use rocket::{Build, Orbit, Rocket};
 
 use super::Sessiond;
 use crate::config::{Config, ConfigError};
 use crate::service::Service;
+
+/// How often to look whether the last request is done.
+const DRAIN_PAUSE: Duration = Duration::from_millis(20);
 
 /// The settings of `Rocket.toml` in the working folder and of the environment, over defaults that fit a server of this
 /// kind. Flags are merged over it.
@@ -70,6 +74,7 @@ pub async fn launch(rocket: Rocket<Build>, ready: impl FnOnce(&str) + Send + 'st
     use rocket::error::ErrorKind;
     let ready = std::sync::Mutex::new(Some(ready));
     let rocket = rocket.attach(AdHoc::on_liftoff("address", move |rocket| {
+        stop_when_told(rocket);
         let config = rocket.config();
         let address = format!("http://{}", std::net::SocketAddr::new(config.address, config.port));
         if let Some(ready) = ready.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take() {
@@ -83,13 +88,52 @@ pub async fn launch(rocket: Rocket<Build>, ready: impl FnOnce(&str) + Send + 'st
         other => LaunchError::Refused(other.to_string()),
     })?;
     let address = std::net::SocketAddr::new(rocket.config().address, rocket.config().port).to_string();
-    match rocket.launch().await {
-        Ok(_) => Ok(()),
-        Err(error) => Err(match error.kind() {
-            ErrorKind::Bind(source) | ErrorKind::Io(source) => {
-                LaunchError::Listen { address, source: io::Error::new(source.kind(), source.to_string()) }
+    let Err(error) = rocket.launch().await else { return Ok(()) };
+    match error.kind() {
+        ErrorKind::Bind(source) | ErrorKind::Io(source) => {
+            Err(LaunchError::Listen { address, source: io::Error::new(source.kind(), source.to_string()) })
+        }
+        ErrorKind::Shutdown(rocket, None) => {
+            drained(rocket).await;
+            Ok(())
+        }
+        other => Err(LaunchError::Refused(other.to_string())),
+    }
+}
+
+/// The framework listens for signals only after it has said that it is up: until then one would end the process at once.
+#[cfg(unix)]
+fn stop_when_told(rocket: &Rocket<Orbit>) {
+    use rocket::config::Sig;
+    use rocket::tokio::signal::unix::{SignalKind, signal};
+    if !rocket.config().shutdown.signals.contains(&Sig::Term) {
+        return;
+    }
+    let shutdown = rocket.shutdown();
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => drop(tokio::spawn(async move {
+            if terminate.recv().await.is_some() {
+                shutdown.notify();
             }
-            other => LaunchError::Refused(other.to_string()),
-        }),
+        })),
+        Err(error) => tracing::warn!(%error, "a signal right after the start ends the process at once"),
+    }
+}
+
+#[cfg(not(unix))]
+fn stop_when_told(_: &Rocket<Orbit>) {}
+
+/// Waits for the requests that are still served. When the accepting side notices first that the server is to stop, the
+/// framework gives up at once, with requests under way; each of them holds the application.
+async fn drained(rocket: &Arc<Rocket<Orbit>>) {
+    let Shutdown { grace, mercy, .. } = rocket.config().shutdown;
+    let most = Duration::from_secs(u64::from(grace) + u64::from(mercy) + 1);
+    let mut waited = Duration::ZERO;
+    while Arc::strong_count(rocket) > 1 && waited < most {
+        tokio::time::sleep(DRAIN_PAUSE).await;
+        waited += DRAIN_PAUSE;
+    }
+    if Arc::strong_count(rocket) > 1 {
+        tracing::warn!("requests were still under way when the server stopped");
     }
 }

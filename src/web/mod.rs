@@ -18,6 +18,7 @@ mod launch;
 mod next;
 mod reject;
 mod seen;
+mod shape;
 mod text;
 mod view;
 

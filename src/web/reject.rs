@@ -13,6 +13,7 @@ use super::csrf::{FIELD, Judgement};
 use super::flash::{Flash, Why};
 use super::next::Next;
 use super::seen::{Rejection, Seen};
+use super::shape::Fault;
 use super::{Core, error};
 use crate::domain::ending::Ended;
 
@@ -57,6 +58,7 @@ impl Handler for Rejected {
             Rejection::RanOut => return Outcome::Error(Status::Unauthorized),
             Rejection::Unavailable => unavailable(request, seen),
             Rejection::Doubled => doubled(request),
+            Rejection::Malformed(fault) => malformed(request, seen, *fault),
             Rejection::Csrf(judgement) => refused(request, seen, *judgement, data).await,
         };
         match answer {
@@ -89,6 +91,14 @@ fn unavailable(request: &Request<'_>, seen: &Seen) -> response::Result<'static> 
         return unconfirmed_sign_out(None).respond_to(request);
     }
     error::unavailable().respond_to(request)
+}
+
+/// A request that is none.
+fn malformed(request: &Request<'_>, seen: &Seen, fault: Fault) -> response::Result<'static> {
+    if error::wants_json(request, &seen.uri) {
+        return Ok(error::json(fault.status(), "bad_request", fault.told()));
+    }
+    error::page(fault.status(), "That does not work", fault.told()).respond_to(request)
 }
 
 /// 400: which session is to end nobody can tell.

@@ -7,6 +7,7 @@ use rocket::Request;
 use rocket::http::Method;
 
 use super::csrf::{Binding, Judgement};
+use super::shape::Fault;
 use crate::domain::credential::Credential;
 use crate::domain::ending::Ended;
 use crate::service::sessions::Resolved;
@@ -22,6 +23,8 @@ pub enum Rejection {
     Unavailable,
     /// It wants to be signed out and carries two credentials.
     Doubled,
+    /// It is not what a request must be.
+    Malformed(Fault),
     /// It was not meant, or its form is out of date.
     Csrf(Judgement),
 }

@@ -58,7 +58,7 @@ const COSTLY: &str = "{password_hash={memory_kib=32768,passes=2},sessions_per_us
 /// Shorter than that: nothing has run out by then.
 const LIFETIME: Duration = Duration::from_secs(225);
 
-fn number(name: &str) -> Option<u64> {
+pub fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name}: a number")))
 }
 
@@ -159,7 +159,7 @@ fn least_time_to_hash() -> Moment {
 }
 
 /// Past the runner's capture: the figures are worth reading when all is well, too.
-fn tell(line: &str) {
+pub fn tell(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 

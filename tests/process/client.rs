@@ -83,6 +83,10 @@ impl Client {
         Self { address, jar: self.jar.clone() }
     }
 
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     pub fn credential(&self) -> &str {
         self.jar.get(SESSION).map_or("", String::as_str)
     }

@@ -191,9 +191,11 @@ fn a_file_where_the_folder_should_be_is_told() {
 #[test]
 fn keys_that_are_damaged_are_told() {
     let sample = Sample::new();
-    for bytes in [&b""[..], b"nonsense", b"[{\"made\":0,\"secret\":\"short\"}]"] {
+    let flipped = format!("[{{\"made\":{},\"secret\":\"{}*\"}}]", i64::MAX / 2, "A".repeat(42));
+    for bytes in [&b""[..], b"nonsense", b"[{\"made\":0,\"secret\":\"short\"}]", flipped.as_bytes()] {
         let data = sample.copy();
         fs::write(data.path().join("keys"), bytes).unwrap();
-        assert_told(&Program::serve(data.path()).run(), 1, &["keys"]);
+        let data = &*data.path().to_string_lossy();
+        assert_told(&Program::serve(data.as_ref()).run(), 1, &["keys", data, "move it away to have new ones made"]);
     }
 }

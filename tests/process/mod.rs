@@ -8,7 +8,6 @@ mod check;
 mod client;
 mod compact;
 mod damage;
-mod full;
 mod kill;
 mod program;
 mod promise;
@@ -19,4 +18,5 @@ mod secrets;
 mod verbs;
 
 pub use self::client::{Answer, Client, form, session_id};
-pub use self::program::{EMAIL, PASSWORD, Program, Server};
+pub use self::damage::copy_folder;
+pub use self::program::{EMAIL, Exited, PASSWORD, Program, Server};

@@ -190,6 +190,10 @@ impl Drop for Running {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
+        // What it had to say, to whoever reads why the test failed.
+        if let Some(log) = self.stderr.take().filter(|_| thread::panicking()).and_then(|reader| reader.join().ok()) {
+            eprintln!("the process had said:\n{log}");
+        }
     }
 }
 

@@ -18,6 +18,9 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Never longer than this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
+/// How often to look whether the last reader of a store that is let go has gone.
+const READER_PAUSE: Duration = Duration::from_millis(1);
+
 /// The right to open the store anew, or to have it to oneself.
 pub struct Claim(Arc<Inner>);
 
@@ -95,7 +98,9 @@ impl Inner {
         runtime.block_on(handle.committer.close());
         let unconfirmed = std::mem::take(&mut *handle.shared.unconfirmed());
         let touches = handle.shared.trees.touches();
-        Carried { lock: Some(Arc::clone(&handle.lock)), unconfirmed, touches }
+        let lock = Some(Arc::clone(&handle.lock));
+        let_go(handle);
+        Carried { lock, unconfirmed, touches }
     }
 
     /// Opens the store, however often it takes, until it is closed. What was open holds sled's lock until its last reader
@@ -133,6 +138,21 @@ impl Inner {
             let what = "the database panicked".to_owned();
             Err(OpenError::Damaged { folder: self.folder.clone(), what })
         })
+    }
+}
+
+/// Drops the database once its last reader has gone. sled syncs its file when it is dropped, and panics if it cannot: that
+/// must hit nobody's request.
+pub fn let_go(mut handle: Arc<Handle>) {
+    loop {
+        match Arc::try_unwrap(handle) {
+            Ok(alone) => {
+                let _ = catch_unwind(AssertUnwindSafe(|| drop(alone)));
+                return;
+            }
+            Err(shared) => handle = shared,
+        }
+        thread::sleep(READER_PAUSE);
     }
 }
 
