@@ -17,6 +17,7 @@ use super::confirmed::Confirmed;
 use super::journal::{Entry, Journal};
 use super::step::{Effect, Outcome, Shared, Step};
 use crate::domain::id::EventSeq;
+use crate::domain::steps::reached;
 use crate::domain::timestamp::Timestamp;
 use crate::store::{Result, StoreError};
 
@@ -209,6 +210,7 @@ impl Writer {
         for (answer, proof) in answers {
             answer(healthy || (proof == Proof::Journal && journaled));
         }
+        reached!("answered");
         close
     }
 
@@ -232,15 +234,21 @@ impl Writer {
             return;
         }
         let Outcome { writes, ends, visible, durable, next } = step.finish();
+        reached!("transaction-due");
         if let Err(error) = self.shared.trees.write(&writes) {
             self.poison("write", &error);
             if proof == Proof::Database {
                 return;
             }
         }
+        reached!("transaction-made");
         self.next = next;
         for effect in visible {
             effect(&self.shared);
+        }
+        #[cfg(feature = "seeded-bugs")]
+        if !ends.is_empty() {
+            super::seeded::forget();
         }
         gathered.durable.extend(durable);
         gathered.ends.extend(ends);
@@ -252,7 +260,10 @@ impl Writer {
             return true;
         }
         match self.journal.append(ends, confirmed) {
-            Ok(()) => true,
+            Ok(()) => {
+                reached!("journal-synced");
+                true
+            }
             Err(error) => {
                 self.poison("the journal of endings", &error);
                 false
@@ -262,16 +273,19 @@ impl Writer {
 
     fn sync(&mut self) -> bool {
         let flushed = self.shared.trees.db.flush().map_err(|error| self.poison("flush", &error));
+        reached!("flushed");
         let synced = self.sync_file().map_err(|error| self.poison("fdatasync", &error));
         if flushed.is_err() || synced.is_err() {
             return false;
         }
+        reached!("synced");
         self.journal.applied();
         let last = EventSeq(self.next.0.saturating_sub(1));
         if let Err(error) = self.confirmed.note(last, self.journal.generation()) {
             // The number lags then; nothing else depends on it.
             tracing::warn!(%error, "what is confirmed could not be noted");
         }
+        reached!("confirmed");
         true
     }
 

@@ -9,6 +9,7 @@ use super::import::fill;
 use super::step::Shared;
 use super::upkeep::{Quiet, UpkeepError, every, export, quiet};
 use super::{Sled, open, swap};
+use crate::domain::steps::reached;
 use crate::store::Environment;
 
 /// What a compaction did.
@@ -51,12 +52,14 @@ fn compact(folder: &Path, shared: Arc<Shared>) -> Result<Compacted, UpkeepError>
     let (copy, ()) = fill(&fresh, |take| {
         every(&shared.trees, |place, key, value| take(Raw { place, key: key.to_vec(), value: value.to_vec() }))
     })?;
+    reached!("copy-filled");
     drop(copy);
     // Read from the disk again, not from what has just been written.
     let copy = open::open_fresh(&fresh).map_err(UpkeepError::Open)?;
     let (_, totals, wanted) = export(&shared.trees, io::sink(), folder)?;
     let (_, _, found) = export(&copy, io::sink(), &fresh)?;
     drop((copy, shared));
+    reached!("copy-read");
     if wanted != found {
         return Err(UpkeepError::Differs);
     }

@@ -16,6 +16,7 @@ use crate::domain::ending::{Actor, Ending, Reason};
 use crate::domain::epoch::Epoch;
 use crate::domain::id::EventSeq;
 use crate::domain::session::{Session, Verdict};
+use crate::domain::steps::reached;
 use crate::store::{Environment, StoreError, codec};
 
 /// Records that are handed to sled at once.
@@ -68,8 +69,10 @@ fn restore(folder: &Path, environment: &Environment, file: &Path) -> Result<Rest
     let filled = fill(&fresh, |batch| read(&from, batch).map_err(|error| error.told(&refused)));
     let restored = filled.and_then(|(trees, totals)| {
         // In the new database and not later: it must never open with sessions that may have been ended since.
+        reached!("copy-filled");
         let ended = redraw(&trees, environment)?;
         trees.db.flush()?;
+        reached!("copy-redrawn");
         Ok(Restored { totals, ended })
     });
     let restored = match restored {
@@ -90,8 +93,10 @@ fn new_journal(folder: &Path) -> std::io::Result<()> {
     if ends.exists() {
         swap::remove(&aside)?;
         fs::rename(&ends, aside)?;
+        reached!("journal-aside");
     }
     drop(Journal::open(&ends)?);
+    reached!("journal-anew");
     sync_directory(folder)
 }
 

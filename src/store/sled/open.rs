@@ -23,6 +23,7 @@ use super::trees::{EPOCH, FORMAT, Place, Trees, session_key};
 use crate::domain::epoch::Epoch;
 use crate::domain::id::EventSeq;
 use crate::domain::session::{Session, State, Verdict};
+use crate::domain::steps::reached;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
 use crate::store::{Environment, StoreError, codec};
@@ -84,9 +85,12 @@ pub fn open(folder: &Path, environment: Environment) -> Result<Opened, OpenError
     make_private(folder).map_err(in_folder)?;
     // Before anything is touched: whoever opens the store at the same time must not have its files moved away.
     let lock = lock(folder)?;
+    reached!("locked");
     swap::settle(folder).map_err(in_folder)?;
+    reached!("swap-settled");
     let (trees, file) = open_trees(&folder.join("db")).map_err(|failure| failure.told(&folder.join("db")))?;
     check_format(&trees, folder)?;
+    reached!("database-opened");
     let ends = folder.join("ends");
     let known = last_event(&trees).map_err(|error| damaged(&error))?;
     // Before the files are made anew: that they were missing must not be forgotten by then.
@@ -98,9 +102,11 @@ pub fn open(folder: &Path, environment: Environment) -> Result<Opened, OpenError
     }
     let mut found = Journal::open(&ends).map_err(in_folder)?;
     let (confirmed, reached) = Confirmed::open(&ends).map_err(in_folder)?;
+    reached!("journal-opened");
     for directory in [Some(ends.as_path()), Some(folder), folder.parent()].into_iter().flatten() {
         sync_directory(directory).map_err(in_folder)?;
     }
+    reached!("directories-synced");
     if let Some(why) = suspect(&found, reached, known) {
         doubt::note(folder, &why).map_err(in_folder)?;
     }
@@ -113,17 +119,22 @@ pub fn open(folder: &Path, environment: Environment) -> Result<Opened, OpenError
     if missing > 0 {
         tracing::warn!(endings = missing, "the database had forgotten endings; the journal has put them back");
     }
+    reached!("replayed");
     trees.db.flush().map_err(|error| damaged(&error))?;
+    reached!("replay-flushed");
     file.sync_all().map_err(in_folder)?;
+    reached!("replay-synced");
     found.journal.applied();
     if suspicion.is_some() {
         found.journal.start_afresh().map_err(in_folder)?;
+        reached!("begun-afresh");
     }
 
     let epoch = server_epoch(&trees, &environment).map_err(|error| damaged(&error))?;
     let (index, texts) = (Mutex::default(), RwLock::default());
     let shared = Shared { trees, index, texts, epoch: RwLock::new(epoch), environment };
     let newest = load(&shared).map_err(|error| damaged(&error))?;
+    reached!("index-loaded");
     let behind = newest.since(shared.environment.clock.now());
     if behind > CLOCK_TOLERANCE {
         suspicion.get_or_insert_with(|| format!("the clock is {} s behind the newest record", behind.as_secs()));
@@ -222,6 +233,10 @@ pub fn lock_existing(folder: &Path) -> Result<Option<File>, OpenError> {
 }
 
 pub fn sync_directory(directory: &Path) -> io::Result<()> {
+    #[cfg(feature = "seeded-bugs")]
+    if crate::domain::seeded::has("directory-not-synced") {
+        return Ok(());
+    }
     let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
     File::open(directory)?.sync_all()
 }

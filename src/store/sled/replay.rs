@@ -6,6 +6,7 @@ use crate::domain::audit::Event;
 use crate::domain::epoch::Epoch;
 use crate::domain::id::EventSeq;
 use crate::domain::session::{AlreadyEnded, Session, State};
+use crate::domain::steps::reached;
 use crate::store::codec::{self, Record};
 use crate::store::{Result, StoreError};
 
@@ -26,6 +27,7 @@ pub fn replay(trees: &Trees, entries: &[Entry]) -> Result<usize> {
         if !writes.is_empty() {
             missing += 1;
             trees.write(&writes).map_err(|error| StoreError::unavailable("replay the journal", error))?;
+            reached!("replaying");
         }
     }
     Ok(missing)
