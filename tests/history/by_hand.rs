@@ -1,7 +1,7 @@
 //! Histories written by hand: each violation is found, and what only looks like one is not.
 
 use super::check::{Violation, check};
-use super::record::{Death, History, Moment, Operation, Outcome, Session, Totals, What};
+use super::record::{Death, History, How, Life, Moment, Operation, Outcome, Session, Totals, What};
 use Outcome::{Done, Either, Refused, Unanswered};
 
 const EVERYONE: What = What::EndEveryone { keep: None };
@@ -13,7 +13,12 @@ struct Told(History);
 impl Told {
     /// Session 7 of user 1, asked for at 10, stamped by 12, answered at 20.
     fn signed_in() -> Self {
-        Self(History { lifetime: 10_000, ..History::default() }).sign_in(7, 10, 12, 20)
+        Self::begun().sign_in(7, 10, 12, 20)
+    }
+
+    fn begun() -> Self {
+        let life = Life { begun: 0, listens: Some(0), offset: 0, death: None };
+        Self(History { lifetime: 10_000, lives: vec![life], ..History::default() })
     }
 
     fn on(mut self, server: u32, what: What, start: Moment, end: Moment, outcome: Outcome) -> Self {
@@ -38,7 +43,8 @@ impl Told {
     }
 
     fn killed(mut self) -> Self {
-        self.0.deaths.push(Death { sent: 990, gone: 1000, killed: true });
+        self.0.lives.last_mut().unwrap().death = Some(Death { sent: 990, gone: 1000, how: How::Killed });
+        self.0.lives.push(Life { begun: 1010, listens: Some(1090), offset: 0, death: None });
         self
     }
 
@@ -123,11 +129,11 @@ fn turned_away_without_a_reason_is_found() {
 
 #[test]
 fn an_unanswered_end_may_happen_until_its_process_is_gone() {
-    let early = || Told(History { lifetime: 10_000, ..History::default() }).then(USER, 1, 5, Unanswered);
+    let early = || Told::begun().then(USER, 1, 5, Unanswered);
     early().sign_in(7, 10, 12, 20).turned_away(30).holds();
     let killed = early().killed().on(1, What::SignIn { user: 1, session: Some(7), stamped: 1105 }, 1100, 1110, Done);
     killed.on(1, What::Resolve(7), 1120, 1125, Refused).is(lost);
-    let either = Told(History { lifetime: 10_000, ..History::default() }).then(USER, 1, 5, Either);
+    let either = Told::begun().then(USER, 1, 5, Either);
     either.sign_in(7, 10, 12, 20).turned_away(30).is(lost);
 }
 

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use super::record::{Moment, Operation, Outcome, Server, Session, User, What, now};
@@ -12,6 +13,8 @@ use crate::process::{Answer, PASSWORD, form, session_id};
 
 /// Above so many live sessions there are more sweeps and fewer sign-ins: pages would only get longer.
 const CROWD: usize = 60;
+/// What a server gets that cannot do anything just now.
+const RESPITE: Duration = Duration::from_millis(2);
 
 pub struct Client<'a> {
     world: &'a World,
@@ -140,15 +143,23 @@ impl<'a> Client<'a> {
         let (server, start) = (wire.server, now());
         let answer = wire.ask(Request { method, path, cookies, body, patience });
         let end = now();
-        if answer.is_err() {
-            self.wire = None;
+        match &answer {
+            Ok(answer) if answer.status == 503 => {
+                self.world.note_unconfirmed();
+                thread::sleep(RESPITE);
+            }
+            Ok(_) => {}
+            Err(_) => self.wire = None,
         }
         Some(Asked { start, end, server, answer })
     }
 
     fn note(&mut self, asked: &Asked, what: What, outcome: Outcome) {
         let Asked { start, end, server, .. } = *asked;
-        self.world.note();
+        // Who is told that nothing is known has not tried anything.
+        if !matches!(&asked.answer, Ok(answer) if answer.status == 503) {
+            self.world.note();
+        }
         self.operations.push(Operation { start, end, server, what, outcome });
     }
 
@@ -190,7 +201,11 @@ impl<'a> Client<'a> {
     pub fn sign_in(&mut self, user: User, shared: bool) -> Option<Arc<Known>> {
         let visitor = format!("sessiond-visitor={}", self.visitor);
         if self.token.is_none() {
-            self.token = self.ask("GET", "/login", &visitor, "")?.answer.ok()?.form_token();
+            let page = self.ask("GET", "/login", &visitor, "")?.answer.ok()?;
+            if page.location() == "/setup" {
+                self.world.finish();
+            }
+            self.token = page.form_token();
         }
         let token = self.token.clone()?;
         let (asked, known) = self.send_sign_in(user, &visitor, &token, shared)?;

@@ -1,5 +1,6 @@
 //! The history checker: several clients against a real server over HTTP, a nemesis that kills it, and afterwards a judge
-//! who reads what everybody wrote down.
+//! who reads what everybody wrote down. The nemesis also stops the server, fills its disk and moves its clock; in a build with
+//! the feature `seeded-bugs` it also has the server kill itself at named steps.
 //!
 //! Promised, and checked: no resolve that starts after an acknowledged end of its session is accepted, whatever covered it
 //! and whatever was killed in between; no acknowledged sign-in is lost; a process that has turned a session away never
@@ -15,11 +16,15 @@
 mod by_hand;
 mod check;
 mod client;
+mod clocks;
 mod nemesis;
 mod powercut;
 mod record;
 #[cfg(feature = "seeded-bugs")]
 mod seeded;
+mod setup;
+mod steps;
+mod sweep;
 mod wire;
 mod world;
 
@@ -37,8 +42,9 @@ use tempfile::TempDir;
 
 use self::check::{Report, check};
 use self::client::Client;
-use self::nemesis::{Nemesis, Setup, data_in};
+use self::nemesis::Nemesis;
 use self::record::{History, Moment, nanoseconds, now};
+use self::setup::{Home, Setup, compile};
 use self::world::World;
 use crate::process::PASSWORD;
 
@@ -48,15 +54,15 @@ const ROUND: u64 = 25_000;
 const THREADS: u64 = 6;
 const PEOPLE: usize = 4;
 
-/// Nobody makes room for anybody: each session that vanished would be a loss. The shortest idle time has the server write
-/// down most often when sessions were seen.
-const SETTINGS: &str = "{password_hash={memory_kib=64,passes=1},sessions_per_user=1000000,idle=\"4m\",\
-                        administrator={idle=\"4m\"}}";
+/// Nobody makes room for anybody: each session that vanished would be a loss. The idle time is short enough for a clock set
+/// forth by an hour, and long enough for one that is wrong by minutes.
+const SETTINGS: &str = "{password_hash={memory_kib=64,passes=1},sessions_per_user=1000000,idle=\"10m\",\
+                        administrator={idle=\"10m\"}}";
 /// The same where it takes time to check a password, so that end-alls come in between.
-const COSTLY: &str = "{password_hash={memory_kib=32768,passes=2},sessions_per_user=1000000,idle=\"4m\",\
-                      administrator={idle=\"4m\"}}";
+const COSTLY: &str = "{password_hash={memory_kib=32768,passes=2},sessions_per_user=1000000,idle=\"10m\",\
+                      administrator={idle=\"10m\"}}";
 /// Shorter than that: nothing has run out by then.
-const LIFETIME: Duration = Duration::from_secs(225);
+const LIFETIME: Duration = Duration::from_secs(570);
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name}: a number")))
@@ -80,15 +86,19 @@ struct Run {
     /// No password is checked in less.
     hashing: Moment,
     round: u64,
+    /// Where its libraries are.
+    _libraries: TempDir,
 }
 
 impl Run {
     fn new(settings: &str) -> Self {
         let program = env!("CARGO_BIN_EXE_sessiond").into();
-        let setup = Setup { program, settings: settings.to_owned(), more: Vec::new(), shim: None };
+        let libraries = TempDir::new().unwrap();
+        let clock = Some(compile("clock.c", libraries.path()));
+        let setup = Setup { program, settings: settings.to_owned(), more: Vec::new(), powercut: None, clock };
         let seed = number("SESSIOND_SEED").unwrap_or_else(|| u64::from(std::process::id()) << 20 ^ now());
         let hashing = if settings == COSTLY { least_time_to_hash() } else { 0 };
-        Self { setup, seed, hashing, round: ROUND }
+        Self { setup, seed, hashing, round: ROUND, _libraries: libraries }
     }
 
     /// Rounds until there were so many operations, or until a promise was broken.
@@ -108,8 +118,9 @@ impl Run {
 
     /// One round on a new database.
     fn one(&self, operations: u64, seed: u64) -> History {
-        let home = TempDir::new().unwrap();
-        let world = World::new(self.setup.people(&data_in(&home), PEOPLE), operations);
+        let home = Home::new();
+        Nemesis::settle(&home);
+        let world = World::new(self.setup.people(&home, PEOPLE), operations);
         let mut nemesis = Nemesis::new(&self.setup, home, &world, seed);
         let mut history = History { lifetime: nanoseconds(LIFETIME), ..History::default() };
         thread::scope(|scope| {
@@ -133,14 +144,16 @@ impl Run {
         let mut last = Client::new(&world, seed, self.hashing);
         last.impatient = false;
         // The administrator who looks is one of those who are signed in.
-        while history.totals.is_none() {
+        while history.totals.is_none() && !world.is_given_up() && !world.is_emptied() {
             history.totals = last.totals();
         }
         for known in world.all() {
             last.resolve(&known);
         }
         history.operations.append(&mut last.operations);
-        history.deaths = nemesis.deaths;
+        history.lives = nemesis.lives;
+        history.deeds = nemesis.deeds;
+        history.stuck = nemesis.stuck;
         history
     }
 }
