@@ -155,14 +155,17 @@ fn count_kills(lives: &[Life], operations: &[Operation], report: &mut Report) {
             report.starts += 1;
             continue;
         }
-        // When a process that killed itself did so is known less well: since it was last seen alive.
-        let latest = if death.how == How::Struck { death.gone } else { death.sent };
+        let own = || operations.iter().filter(|operation| operation.server as usize == server);
+        let (earliest, latest) = if death.how == How::Struck {
+            // After its last answer.
+            let answered = own().filter(|operation| operation.outcome != Outcome::Unanswered);
+            (answered.map(|operation| operation.end).max().unwrap_or(0), death.gone)
+        } else {
+            (death.sent, death.sent)
+        };
         report.kills += 1;
-        report.in_flight += usize::from(operations.iter().any(|operation| {
-            operation.outcome == Outcome::Unanswered
-                && operation.server as usize == server
-                && operation.start < latest
-                && operation.end > death.sent
+        report.in_flight += usize::from(own().any(|operation| {
+            operation.outcome == Outcome::Unanswered && operation.start < latest && operation.end > earliest
         }));
     }
 }

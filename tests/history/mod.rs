@@ -24,6 +24,10 @@ mod record;
 mod seeded;
 mod setup;
 mod steps;
+#[cfg(feature = "seeded-bugs")]
+mod struck;
+#[cfg(feature = "seeded-bugs")]
+mod swapped;
 mod sweep;
 mod wire;
 mod world;

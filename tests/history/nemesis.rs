@@ -19,8 +19,10 @@ use crate::process::Server;
 const BETWEEN: usize = 800;
 /// The same for full disks.
 const BETWEEN_FILLS: usize = 5_000;
-/// A disk is full until there were so many operations, or so many answers that said that nothing could be confirmed.
+/// A disk is full until so many answers said that nothing could be confirmed, or until there were so many operations: the
+/// database has some room left within its file.
 const FULL_FOR: u64 = 150;
+const ROOM_FOR: u64 = 3_000;
 /// The journal's files are as large as this and never grow, so a full disk leaves them alone.
 const JOURNAL: u64 = 1024 * 1024;
 /// Seconds that a clock may be wrong without anybody being signed out: any two are less than five minutes apart.
@@ -131,8 +133,10 @@ impl<'a> Nemesis<'a> {
                 next_stop = done + self.between(BETWEEN / 2);
             }
             if done >= next_fill {
-                self.fill_the_disk();
-                next_fill = done + self.between(BETWEEN_FILLS);
+                if self.fill_the_disk() {
+                    next_kill = 0;
+                }
+                next_fill = self.world.count() + self.between(BETWEEN_FILLS);
             }
             if done >= next_kill {
                 self.kill();
@@ -192,24 +196,29 @@ impl<'a> Nemesis<'a> {
         signal(server.id(), "CONT");
     }
 
-    /// Lets no file grow for a while, which leaves the journal's files alone.
-    fn fill_the_disk(&mut self) {
+    /// Lets no file grow for a while, which leaves the journal's files alone. Answers whether it stays so: then the process
+    /// has to be killed.
+    fn fill_the_disk(&mut self) -> bool {
         // The copies that a power cut is made of must be whole.
-        let Some(server) = self.server.as_ref().filter(|_| self.setup.powercut.is_none()) else { return };
+        let Some(server) = self.server.as_ref().filter(|_| self.setup.powercut.is_none()) else { return false };
         let database = fs::metadata(self.home.data().join("db/db")).map_or(0, |file| file.len());
         let (done, unconfirmed) = (self.world.count(), self.world.unconfirmed());
         limit(server.id(), &database.max(JOURNAL).to_string());
-        while self.world.count() < done + FULL_FOR
+        while self.world.count() < done + ROOM_FOR
             && self.world.unconfirmed() < unconfirmed + FULL_FOR
             && !self.world.is_over()
             && fs::read_link(format!("/proc/{}/exe", server.id())).is_ok()
         {
             thread::sleep(Duration::from_millis(1));
         }
-        limit(server.id(), "unlimited");
+        let stays = self.dice.below(4) == 0;
+        if !stays {
+            limit(server.id(), "unlimited");
+        }
         let told = usize::try_from(self.world.unconfirmed() - unconfirmed).unwrap_or(usize::MAX);
         self.deeds.unconfirmed += told;
         self.deeds.fills += usize::from(told > 0);
+        stays
     }
 
     /// Before a start: perhaps another time of day. Answers whether it goes back further than is tolerated.

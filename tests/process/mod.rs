@@ -18,4 +18,6 @@ mod secrets;
 mod verbs;
 
 pub use self::client::{Answer, Client, form, session_id};
+#[cfg(feature = "seeded-bugs")]
+pub use self::damage::copy_folder;
 pub use self::program::{EMAIL, PASSWORD, Program, Server};
