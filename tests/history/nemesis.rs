@@ -171,7 +171,7 @@ impl<'a> Nemesis<'a> {
             *self.deeds.struck.entry(strike.step.to_owned()).or_default() += 1;
         }
         if how != How::Asked && self.setup.powercut.is_some() {
-            powercut::cut(&self.home);
+            powercut::cut(&self.home, Some(&self.dice));
         }
     }
 

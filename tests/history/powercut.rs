@@ -3,51 +3,108 @@
 //!
 //! `SESSIOND_CUT_OPERATIONS` says how many operations, of which about every eight hundredth is a cut; 3,000 unless it is set.
 
-use std::fs::{self, File, OpenOptions};
-use std::os::unix::fs::OpenOptionsExt;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, DirEntry, File, OpenOptions};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::UNIX_EPOCH;
 
 use tempfile::TempDir;
 
 use super::setup::{Home, compile};
 use super::{Report, Run, SETTINGS, number, tell};
+use crate::contract::dice::Dice;
 
 const OPERATIONS: u64 = 3_000;
 /// Each sync copies a whole file, so the database has to stay small.
 const ROUND: u64 = 3_000;
 
-/// Leaves of the data folder what was synced, and nothing else.
-pub fn cut(home: &Home) {
-    let kept = home.kept();
+/// One name of a folder: what it names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Node {
+    is_folder: bool,
+    id: String,
+}
+
+type Names = BTreeMap<String, Node>;
+
+/// Leaves of the data folder what was synced. With `dice`, some of the rest is left, too, as the system may have written any
+/// part of it by itself: names one by one, and files whole.
+pub fn cut(home: &Home, dice: Option<&Dice>) {
+    let (data, kept, gone) = (home.data(), home.kept(), home.data().with_file_name("gone"));
     // Without a root no process has begun to keep, so none has changed anything.
     if let Ok(root) = fs::read_to_string(kept.join("root")) {
-        fs::remove_dir_all(home.data()).unwrap();
-        restore(&kept, &root, &home.data());
+        fs::rename(&data, &gone).unwrap();
+        Cut { kept: &kept, dice }.restore(&root, Some(&gone), &data);
+        fs::remove_dir_all(gone).unwrap();
     }
     if kept.exists() {
         fs::remove_dir_all(kept).unwrap();
     }
 }
 
-/// Makes a folder of what is durable of it: its names, and the bytes of its files.
-fn restore(kept: &Path, folder: &str, to: &Path) {
-    fs::create_dir(to).unwrap();
-    // A folder that was never synced is empty, and so is a file.
-    let names = fs::read_to_string(kept.join("folders").join(folder)).unwrap_or_default();
-    for line in names.lines() {
-        let mut parts = line.splitn(3, ' ');
-        let (Some(kind), Some(id), Some(name)) = (parts.next(), parts.next(), parts.next()) else {
-            panic!("a line that nobody wrote: {line}")
+struct Cut<'a> {
+    kept: &'a Path,
+    dice: Option<&'a Dice>,
+}
+
+impl Cut<'_> {
+    /// Whether something that was not synced is on disk all the same.
+    fn survives(&self) -> bool {
+        self.dice.is_some_and(|dice| dice.below(3) == 0)
+    }
+
+    /// The names of a folder that are durable. One that was never synced is empty.
+    fn durable(&self, folder: &str) -> Names {
+        let lines = fs::read_to_string(self.kept.join("folders").join(folder)).unwrap_or_default();
+        let name = |line: &str| {
+            let mut parts = line.splitn(3, ' ');
+            let (kind, id, name) = (parts.next()?, parts.next()?, parts.next()?);
+            Some((name.to_owned(), Node { is_folder: kind == "d", id: id.to_owned() }))
         };
-        let (to, bytes) = (to.join(name), kept.join("files").join(id));
-        if kind == "d" {
-            restore(kept, id, &to);
-        } else if bytes.exists() {
-            fs::copy(bytes, to).unwrap();
-        } else {
-            drop(OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(to).unwrap());
+        lines.lines().map(|line| name(line).unwrap_or_else(|| panic!("a line that nobody wrote: {line}"))).collect()
+    }
+
+    /// Makes a folder of what is left of it. `last`: where it was before, if it had a name then.
+    fn restore(&self, folder: &str, last: Option<&Path>, to: &Path) {
+        fs::create_dir(to).unwrap();
+        let (durable, present) = (self.durable(folder), last.map(present).unwrap_or_default());
+        let names: BTreeSet<_> = durable.keys().chain(present.keys()).collect();
+        for name in names {
+            let (synced, now) = (durable.get(name), present.get(name));
+            let node = if synced != now && self.survives() { now } else { synced };
+            let Some(Node { is_folder, id }) = node else { continue };
+            // The same bytes under the same name before the cut.
+            let last = last.filter(|_| node == now).map(|last| last.join(name));
+            let to = to.join(name);
+            if *is_folder {
+                self.restore(id, last.as_deref(), &to);
+            } else {
+                self.restore_file(id, last.as_deref(), &to);
+            }
         }
     }
+
+    fn restore_file(&self, id: &str, last: Option<&Path>, to: &Path) {
+        let synced = self.kept.join("files").join(id);
+        match last.filter(|_| self.survives()) {
+            Some(last) => drop(fs::copy(last, to).unwrap()),
+            None if synced.exists() => drop(fs::copy(synced, to).unwrap()),
+            // A file that was never synced is empty.
+            None => drop(OpenOptions::new().write(true).create_new(true).mode(0o600).open(to).unwrap()),
+        }
+    }
+}
+
+/// The names of a folder as a process saw them last, with the library's ids.
+fn present(folder: &Path) -> Names {
+    let node = |entry: DirEntry| {
+        let status = entry.metadata().unwrap();
+        let born = status.created().unwrap().duration_since(UNIX_EPOCH).unwrap();
+        let id = format!("{}-{}.{:09}", status.ino(), born.as_secs(), born.subsec_nanos());
+        (entry.file_name().into_string().unwrap(), Node { is_folder: status.is_dir(), id })
+    };
+    fs::read_dir(folder).unwrap().map(|entry| node(entry.unwrap())).collect()
 }
 
 /// A run of power cuts; `bug` is one that the build must have.
@@ -91,7 +148,7 @@ fn a_power_cut_takes_what_was_not_synced_and_leaves_what_was() {
         shell.args(["-c", script]).current_dir(home.data()).env("LD_PRELOAD", &library);
         shell.env("POWERCUT_DATA", home.data()).env("POWERCUT_KEPT", home.kept());
         assert!(shell.status().unwrap().success(), "{script}");
-        cut(&home);
+        cut(&home, None);
         let mut found: Vec<_> = fs::read_dir(home.data())
             .unwrap()
             .map(|entry| {

@@ -17,7 +17,7 @@ const LOOK: u64 = 3_000;
 
 fn run(bug: &str) -> Report {
     // The page cache survives a kill.
-    if bug == "no-sync" {
+    if ["no-sync", "directory-not-synced"].contains(&bug) {
         return powercut::run(Some(bug));
     }
     // What an end-all during a password check does shows only while passwords take time.

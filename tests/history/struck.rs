@@ -145,7 +145,7 @@ fn each_step(cut: bool) {
         arrange(&sample.plain, &home, step, &mut promised);
         strike(setup, &home, step, &mut promised);
         if cut {
-            powercut::cut(&home);
+            powercut::cut(&home, None);
         }
         let server = sample.plain.serve(&home, None).listen();
         promised.holds(&server, step);

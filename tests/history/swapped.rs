@@ -19,7 +19,7 @@ fn strike(setup: &Setup, home: &Home, words: &[&str], step: &'static str, cut: b
     let exited = setup.verb(home, words.iter().copied()).env("SESSIOND_KILL_AT", &told).run();
     assert_eq!(exited.code, None, "{words:?} does not come by {step}: {exited:?}");
     if cut {
-        powercut::cut(home);
+        powercut::cut(home, None);
     }
 }
 
