@@ -81,10 +81,10 @@ tests() {
     cargo test --locked 2>&1 | tee "$closing"
 }
 
-# A build of its own, since a normal one has none of these bugs in it.
+# A build of its own, since a normal one has none of these bugs and steps in it.
 seeded() {
     cargo clippy --all-targets --features seeded-bugs --locked -- -D warnings
-    cargo test --locked --features seeded-bugs --test tests seeded -- --nocapture 2>&1 | tee -a "$closing"
+    cargo test --locked --features seeded-bugs --test tests history:: -- --nocapture 2>&1 | tee -a "$closing"
 }
 
 stage 'install what is missing' install
@@ -92,7 +92,7 @@ stage 'format' cargo fmt --check
 stage 'lints' cargo clippy --all-targets --locked -- -D warnings
 stage 'dependencies' dependencies
 stage 'tests' tests
-stage 'seeded bugs' seeded
+stage 'seeded bugs, and kills at named steps' seeded
 
 printf '\n== result\n'
 grep -oE 'crash loop: .*|in all: .*|power cuts: .*|seeded [a-z-]+: found after .* kills|^test result: .*' "$closing" || true

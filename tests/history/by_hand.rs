@@ -48,6 +48,12 @@ impl Told {
         self
     }
 
+    /// The newest process began with a clock that is wrong by so many seconds.
+    fn with_clock(mut self, seconds: i64) -> Self {
+        self.0.lives.last_mut().unwrap().offset = seconds * 1_000_000_000;
+        self
+    }
+
     fn totals(mut self, last: Moment, live: u64, ended: u64) -> Self {
         self.0.last = last;
         self.0.totals = Some(Totals { live, ended, expired: 0 });
@@ -148,6 +154,45 @@ fn a_process_does_not_take_back_that_it_turned_a_session_away() {
 #[test]
 fn a_session_that_has_run_out_is_not_lost() {
     Told::signed_in().turned_away(10_020).holds();
+}
+
+#[test]
+fn everyone_is_signed_out_by_a_clock_that_is_behind_and_by_no_other() {
+    let (accepted, refused) = ((What::Resolve(7), 1100, 1105, Done), (What::Resolve(7), 1100, 1105, Refused));
+    let on = |told: Told, (what, start, end, outcome)| told.on(1, what, start, end, outcome);
+    // Behind by ten minutes it must be so, within the tolerance it must not, and near to it it may.
+    on(Told::signed_in().killed().with_clock(-600), accepted).is(resurrected);
+    on(Told::signed_in().killed().with_clock(-600), refused).holds();
+    on(Told::signed_in().killed().with_clock(-240), accepted).holds();
+    on(Told::signed_in().killed().with_clock(-240), refused).is(lost);
+    on(Told::signed_in().killed().with_clock(-300), accepted).holds();
+    on(Told::signed_in().killed().with_clock(-300), refused).holds();
+    // What was signed in since then was not meant.
+    let later = What::SignIn { user: 1, session: Some(8), stamped: 1105 };
+    let behind = || Told::signed_in().killed().with_clock(-600).on(1, later, 1100, 1110, Done);
+    behind().on(1, What::Resolve(8), 1120, 1125, Refused).is(lost);
+    behind().on(1, What::Resolve(8), 1120, 1125, Done).holds();
+}
+
+#[test]
+fn a_process_that_wrote_nothing_gives_the_next_one_no_reason_to_sign_everyone_out() {
+    let ahead = Told::signed_in().killed().with_clock(600).killed();
+    ahead.on(2, What::Resolve(7), 1100, 1105, Done).holds();
+}
+
+#[test]
+fn a_clock_set_forth_has_sessions_run_out_and_nothing_else() {
+    let ahead =
+        |seconds| Told(History { lifetime: 60_000_000_000, ..Told::signed_in().0 }).killed().with_clock(seconds);
+    ahead(61).on(1, What::Resolve(7), 1100, 1105, Refused).holds();
+    ahead(59).on(1, What::Resolve(7), 1100, 1105, Refused).is(lost);
+    ahead(61).then(What::End(7), 30, 40, Done).on(1, What::Resolve(7), 1100, 1105, Done).is(resurrected);
+}
+
+#[test]
+fn a_process_that_does_not_start_is_found() {
+    let stuck = Told(History { stuck: Some("damaged".to_owned()), ..Told::signed_in().0 });
+    stuck.is(|violation| matches!(violation, Violation::Stuck(_)));
 }
 
 #[test]

@@ -65,6 +65,8 @@ const SETTINGS: &str = "{password_hash={memory_kib=64,passes=1},sessions_per_use
 /// The same where it takes time to check a password, so that end-alls come in between.
 const COSTLY: &str = "{password_hash={memory_kib=32768,passes=2},sessions_per_user=1000000,idle=\"10m\",\
                       administrator={idle=\"10m\"}}";
+/// Of a long run no more than so many operations: checking passwords would take most of its time.
+const MOST_COSTLY: u64 = 20_000;
 /// Shorter than that: nothing has run out by then.
 const LIFETIME: Duration = Duration::from_secs(570);
 
@@ -135,7 +137,7 @@ impl Run {
                     Client::new(world, seed ^ (thread + 1) << 32, self.hashing).work()
                 })
             };
-            let clients: Vec<_> = (0..THREADS).map(work).collect();
+            let clients: Vec<_> = (0..number("T").unwrap_or(THREADS)).map(work).collect();
             let _home = GiveUp(world);
             nemesis.work();
             for client in clients {
@@ -182,16 +184,19 @@ fn tell(line: &str) {
 
 #[cfg(not(feature = "seeded-bugs"))]
 #[test]
-fn a_normal_build_knows_nothing_of_seeded_bugs() {
-    let looked = Command::new("grep").args(["-q", "SESSIOND_BUG", env!("CARGO_BIN_EXE_sessiond")]).status();
-    assert_eq!(looked.expect("grep").code(), Some(1));
+fn a_normal_build_knows_nothing_of_seeded_bugs_and_of_steps() {
+    for word in ["SESSIOND_BUG", "SESSIOND_KILL_AT", "journal-written"] {
+        let looked = Command::new("grep").args(["-q", word, env!("CARGO_BIN_EXE_sessiond")]).status();
+        assert_eq!(looked.expect("grep").code(), Some(1), "{word}");
+    }
 }
 
 #[test]
 fn history_checker() {
     let operations = number("SESSIOND_OPERATIONS").unwrap_or(OPERATIONS);
-    let mut report = Run::new(COSTLY).rounds(operations / 12);
-    report.add(Run::new(SETTINGS).rounds(operations - operations / 12));
+    let costly = (operations / 12).min(MOST_COSTLY);
+    let mut report = Run::new(COSTLY).rounds(costly);
+    report.add(Run::new(SETTINGS).rounds(operations - costly));
     tell(&format!("in all: {report}"));
     assert_eq!(report.violations, []);
     assert!(report.kills > 0 && report.soon > 0, "it has not looked where it matters");

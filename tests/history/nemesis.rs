@@ -10,13 +10,14 @@ use std::time::Duration;
 use super::powercut;
 use super::record::{Death, Deeds, How, Life, Moment, Server as Number, now};
 use super::setup::{Home, Setup};
-use super::steps::{self, Strike};
+use super::steps::{self, Finds, Strike};
 use super::world::World;
 use crate::contract::dice::Dice;
 use crate::process::Server;
 
-/// Operations between two kills, on average.
+/// Operations between two kills, on average; between two power cuts, which take longer to make than to survive.
 const BETWEEN: usize = 800;
+const BETWEEN_CUTS: usize = 400;
 /// The same for full disks.
 const BETWEEN_FILLS: usize = 5_000;
 /// A disk is full until so many answers said that nothing could be confirmed, or until there were so many operations: the
@@ -25,6 +26,8 @@ const FULL_FOR: u64 = 150;
 const ROOM_FOR: u64 = 3_000;
 /// The journal's files are as large as this and never grow, so a full disk leaves them alone.
 const JOURNAL: u64 = 1024 * 1024;
+/// Bytes at the end of such a file.
+const NEARLY_FULL: usize = 160 * 1024;
 /// Seconds that a clock may be wrong without anybody being signed out: any two are less than five minutes apart.
 const NEAR: [i64; 5] = [-120, -60, 0, 60, 120];
 /// Seconds that sign everyone out: by the clock that is behind, or since everybody was idle for too long.
@@ -83,13 +86,14 @@ impl<'a> Nemesis<'a> {
 
     /// Starts a server; one that strikes itself before it listens is followed by another. `peaceful`: none does.
     fn start(&mut self, peaceful: bool) {
-        let mut mending = false;
+        let mut finds = Finds::default();
         loop {
             if !peaceful {
-                mending |= self.move_clock();
-                mending |= self.strike.as_ref().is_some_and(|strike| strike.step == "journal-synced");
+                finds.mending |= self.move_clock();
+                finds.mending |= self.strike.as_ref().is_some_and(|strike| strike.step == "journal-synced");
+                finds.rotation = journal_is_nearly_full(&self.home);
             }
-            self.strike = if peaceful { None } else { steps::choose(&self.dice, mending) };
+            self.strike = if peaceful { None } else { steps::choose(&self.dice, finds) };
             self.begin();
             match self.setup.serve(&self.home, self.strike.as_ref()).try_listen() {
                 Ok(server) => {
@@ -115,7 +119,8 @@ impl<'a> Nemesis<'a> {
 
     /// Works until there have been enough operations.
     pub fn work(&mut self) {
-        let mut next_kill = self.between(BETWEEN);
+        let between_kills = if self.setup.powercut.is_some() { BETWEEN_CUTS } else { BETWEEN };
+        let mut next_kill = self.between(between_kills);
         let mut next_stop = self.between(BETWEEN / 2);
         let mut next_fill = self.between(BETWEEN_FILLS);
         while !self.world.is_over() && self.server.is_some() {
@@ -144,7 +149,7 @@ impl<'a> Nemesis<'a> {
                     self.kill_on_the_way_up();
                 }
                 self.start(false);
-                next_kill = done + self.between(BETWEEN);
+                next_kill = done + self.between(between_kills);
             }
             thread::sleep(Duration::from_micros(self.dice.next() % 500));
         }
@@ -262,6 +267,15 @@ impl<'a> Nemesis<'a> {
 fn set_clock(home: &Home, offset: i64) {
     let file = File::options().write(true).create(true).truncate(false).open(home.offset()).unwrap();
     file.write_all_at(&offset.to_le_bytes(), 0).unwrap();
+}
+
+/// Whether the newest file of the journal has no room for the endings of more than a kill or two.
+fn journal_is_nearly_full(home: &Home) -> bool {
+    let files = (0..4).filter_map(|number| fs::read(home.data().join(format!("ends/ends.{number}"))).ok());
+    // The generation stands in the header, after the magic.
+    let newest =
+        files.max_by_key(|file| file.get(8..16).and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes));
+    newest.is_some_and(|file| file.iter().rev().take(NEARLY_FULL).any(|byte| *byte != 0))
 }
 
 fn limit(process: u32, bytes: &str) {

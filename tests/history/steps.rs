@@ -52,20 +52,29 @@ const ROTATING: [&str; 3] = ["rotation-due", "rotation-written", "rotation-synce
 #[cfg(feature = "seeded-bugs")]
 const PATIENCE: usize = 300;
 
-/// What a process is told, if anything. `mending`: there will be something to mend when it starts.
+/// What a process finds that not every one does.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Finds {
+    /// Something to mend when it starts.
+    pub mending: bool,
+    /// A file of the journal that will soon be full.
+    pub rotation: bool,
+}
+
+/// What a process is told, if anything.
 #[cfg(feature = "seeded-bugs")]
-pub fn choose(dice: &Dice, mending: bool) -> Option<Strike> {
+pub fn choose(dice: &Dice, Finds { mending, rotation }: Finds) -> Option<Strike> {
     let at = |step: Option<&&'static str>, count| step.map(|step| Strike { step, count });
     match dice.below(16) {
         0..=1 => at(dice.pick(&OPENING), 1),
         2..=5 if mending => at(dice.pick(&MENDING), 1),
-        2..=10 => at(dice.pick(&CHANGING), 1 + dice.below(PATIENCE)),
-        11 => at(dice.pick(&ROTATING), 1),
+        4..=11 if rotation => at(dice.pick(&ROTATING), 1),
+        2..=11 => at(dice.pick(&CHANGING), 1 + dice.below(PATIENCE)),
         _ => None,
     }
 }
 
 #[cfg(not(feature = "seeded-bugs"))]
-pub const fn choose(_: &Dice, _: bool) -> Option<Strike> {
+pub const fn choose(_: &Dice, _: Finds) -> Option<Strike> {
     None
 }
