@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
+use super::answers::{credential, flash, odd, to_sign_in};
 use super::record::{Moment, Operation, Outcome, Server, Session, User, What, now};
 use super::wire::{Request, Wire};
 use super::world::{Known, World};
@@ -48,29 +49,6 @@ impl Asked {
             Ok(answer) => judge(answer),
         }
     }
-}
-
-/// To sign in: whoever asked has no live session, and nothing was done.
-fn to_sign_in(answer: &Answer) -> bool {
-    answer.status == 303 && answer.location().split('?').next() == Some("/login") && flash(answer, "out").is_none()
-}
-
-/// The numbers of what the next page would say.
-fn flash(answer: &Answer, kind: &str) -> Option<Vec<u64>> {
-    let cookie = answer.cookies().find_map(|cookie| cookie.strip_prefix("sessiond-flash="))?;
-    let mut parts = cookie.split(';').next()?.split('~');
-    (parts.next() == Some(kind)).then(|| parts.filter_map(|part| part.parse().ok()).collect())
-}
-
-/// The credential that an answer hands out.
-fn credential(answer: &Answer) -> Option<&str> {
-    let value = answer.cookies().find_map(|cookie| cookie.strip_prefix("sessiond="))?;
-    value.split(';').next().filter(|value| !value.is_empty())
-}
-
-#[track_caller]
-fn odd(answer: &Answer) -> ! {
-    panic!("an answer that nobody expects: {answer:?}")
 }
 
 impl<'a> Client<'a> {

@@ -13,13 +13,16 @@
 //! SESSIOND_OPERATIONS=1000000 cargo test --release --test tests history_checker -- --nocapture
 //! ```
 
+mod answers;
 mod by_hand;
 mod check;
 mod client;
 mod clocks;
+mod moved;
 mod nemesis;
 mod powercut;
 mod record;
+mod report;
 #[cfg(feature = "seeded-bugs")]
 mod seeded;
 mod setup;
@@ -44,10 +47,11 @@ use sessiond::domain::password::Password;
 use sessiond::service::hasher::{Cost, Hasher};
 use tempfile::TempDir;
 
-use self::check::{Report, check};
+use self::check::check;
 use self::client::Client;
 use self::nemesis::Nemesis;
 use self::record::{History, Moment, nanoseconds, now};
+use self::report::Report;
 use self::setup::{Home, Setup, compile};
 use self::world::World;
 use crate::process::PASSWORD;
@@ -125,7 +129,6 @@ impl Run {
     /// One round on a new database.
     fn one(&self, operations: u64, seed: u64) -> History {
         let home = Home::new();
-        Nemesis::settle(&home);
         let world = World::new(self.setup.people(&home, PEOPLE), operations);
         let mut nemesis = Nemesis::new(&self.setup, home, &world, seed);
         let mut history = History { lifetime: nanoseconds(LIFETIME), ..History::default() };

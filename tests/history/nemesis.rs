@@ -29,9 +29,9 @@ const JOURNAL: u64 = 1024 * 1024;
 /// Bytes at the end of such a file.
 const NEARLY_FULL: usize = 160 * 1024;
 /// Seconds that a clock may be wrong without anybody being signed out: any two are less than five minutes apart.
-const NEAR: [i64; 5] = [-120, -60, 0, 60, 120];
+pub const NEAR: [i64; 5] = [-120, -60, 0, 60, 120];
 /// Seconds that sign everyone out: by the clock that is behind, or since everybody was idle for too long.
-const FAR: [i64; 5] = [-3 * 86_400, -3_600, -600, 3_600, 86_400];
+pub const FAR: [i64; 5] = [-3 * 86_400, -3_600, -600, 3_600, 86_400];
 
 pub struct Nemesis<'a> {
     setup: &'a Setup,
@@ -50,11 +50,6 @@ pub struct Nemesis<'a> {
 }
 
 impl<'a> Nemesis<'a> {
-    /// The clock of a new home is right.
-    pub fn settle(home: &Home) {
-        set_clock(home, 0);
-    }
-
     pub fn new(setup: &'a Setup, home: Home, world: &'a World, seed: u64) -> Self {
         let mut nemesis = Self {
             setup,
@@ -264,7 +259,8 @@ impl<'a> Nemesis<'a> {
     }
 }
 
-fn set_clock(home: &Home, offset: i64) {
+/// Makes the wall clock wrong by so many seconds.
+pub fn set_clock(home: &Home, offset: i64) {
     let file = File::options().write(true).create(true).truncate(false).open(home.offset()).unwrap();
     file.write_all_at(&offset.to_le_bytes(), 0).unwrap();
 }

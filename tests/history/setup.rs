@@ -32,6 +32,7 @@ impl Home {
     pub fn new() -> Self {
         let home = Self(TempDir::new().unwrap());
         std::fs::create_dir(home.data()).unwrap();
+        std::fs::write(home.offset(), 0_i64.to_le_bytes()).unwrap();
         home
     }
 

@@ -5,7 +5,6 @@ use std::fs;
 use sessiond::domain::steps::STEPS;
 use tempfile::TempDir;
 
-use super::nemesis::Nemesis;
 use super::powercut;
 use super::setup::{Home, Setup, compile};
 use super::steps::Strike;
@@ -39,7 +38,6 @@ impl Sample {
         let plain = Setup { clock: None, ..Run::new(SETTINGS).setup };
         let watched = Setup { powercut: Some(compile("powercut.c", libraries.path())), ..plain.clone() };
         let home = Home::new();
-        Nemesis::settle(&home);
         plain.people(&home, 1);
         let server = plain.serve(&home, None).listen();
         let [mut live, ended] = [(); 2].map(|()| server.client().sign_in(EMAIL, PASSWORD));
