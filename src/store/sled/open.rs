@@ -189,6 +189,8 @@ fn open_trees(folder: &Path) -> Result<(Trees, File), Failure> {
     // a kill, so it is done every time.
     let file = OpenOptions::new().write(true).open(folder.join("db")).map_err(Failure::Io)?;
     file.sync_all().map_err(Failure::Io)?;
+    // sled writes its settings once and never syncs them: torn by a power cut, they keep the database from opening.
+    File::open(folder.join("conf")).and_then(|conf| conf.sync_all()).map_err(Failure::Io)?;
     sync_directory(folder).map_err(Failure::Io)?;
     Ok((trees, file))
 }
