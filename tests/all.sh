@@ -4,7 +4,7 @@
 #   bash tests/all.sh                        the whole of it
 #   SESSIOND_CYCLES=200 bash tests/all.sh    with the long crash loop (20 cycles unless set)
 #   SESSIOND_OPERATIONS=1000000 bash tests/all.sh   with the long run of the history checker (12,000 unless set)
-#   SESSIOND_CUT_OPERATIONS=160000 bash tests/all.sh  with some 200 power cuts (3,000 operations unless set)
+#   SESSIOND_CUT_OPERATIONS=70000 bash tests/all.sh  with some 200 power cuts (3,000 operations unless set)
 #   SESSIOND_SCREENS=DIR bash tests/all.sh   with pictures of the pages
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -59,7 +59,7 @@ use crate::process::PASSWORD;
 const OPERATIONS: u64 = 12_000;
 /// A round has a database of its own: it stays small, and what one round tells fits into memory.
 const ROUND: u64 = 25_000;
-const THREADS: u64 = 6;
+const THREADS: u64 = 8;
 const PEOPLE: usize = 4;
 
 /// Nobody makes room for anybody: each session that vanished would be a loss. The idle time is short enough for a clock set
@@ -140,7 +140,7 @@ impl Run {
                     Client::new(world, seed ^ (thread + 1) << 32, self.hashing).work()
                 })
             };
-            let clients: Vec<_> = (0..number("T").unwrap_or(THREADS)).map(work).collect();
+            let clients: Vec<_> = (0..THREADS).map(work).collect();
             let _home = GiveUp(world);
             nemesis.work();
             for client in clients {

@@ -16,7 +16,7 @@ use crate::contract::dice::Dice;
 use crate::process::Server;
 
 /// Operations between two kills, on average; between two power cuts, which take longer to make than to survive.
-const BETWEEN: usize = 800;
+const BETWEEN: usize = 600;
 const BETWEEN_CUTS: usize = 400;
 /// The same for full disks.
 const BETWEEN_FILLS: usize = 5_000;

@@ -1,7 +1,7 @@
 //! Power cuts: the history checker where each kill also takes away whatever was not synced, by a library that the server is
 //! started with (`powercut.c`). A kill alone never shows a missing sync, since the page cache survives it.
 //!
-//! `SESSIOND_CUT_OPERATIONS` says how many operations, of which about every eight hundredth is a cut; 3,000 unless it is set.
+//! `SESSIOND_CUT_OPERATIONS` says how many operations, of which about every four hundredth is a cut; 3,000 unless it is set.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, DirEntry, File, OpenOptions};
