@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::clocks::Clocks;
-use super::record::{History, Life, Moment, Operation, Outcome, Server, Session, User, What};
-use super::report::Report;
+use super::record::{History, How, Life, Moment, Operation, Outcome, Server, Session, User, What};
+use super::report::{First, Report};
 use super::sweep::Sweep;
 
 /// How soon after an acknowledgement a resolve must start to be worth counting.
@@ -73,22 +73,26 @@ pub fn check(history: &History) -> Report {
             Outcome::Either | Outcome::Unanswered => None,
         };
         if let Some(violation) = violation {
-            report.first.get_or_insert(before + 1);
+            let gone =
+                |life: &&Life| life.death.is_some_and(|death| death.gone <= operation.end && death.how != How::Asked);
+            let kills = history.lives.iter().filter(gone).count();
+            report.first.get_or_insert(First { operations: before + 1, kills });
             report.violations.push(violation);
         }
     }
+    report.count_kills(&history.lives, &operations);
+    let at_the_end = First { operations: operations.len(), kills: report.kills + report.starts };
     let miscounted = checker.miscounted(history);
     if !miscounted.is_empty() {
-        report.first.get_or_insert(operations.len());
+        report.first.get_or_insert(at_the_end);
         report.violations.extend(miscounted);
     }
     if let Some(said) = &history.stuck {
-        report.first.get_or_insert(operations.len());
+        report.first.get_or_insert(at_the_end);
         report.violations.push(Violation::Stuck(said.clone()));
     }
     report.deeds = history.deeds.clone();
     report.signed_out = checker.everyone.iter().filter(|sweep| sweep.by_clock && sweep.done).count();
-    report.count_kills(&history.lives, &operations);
     report
 }
 

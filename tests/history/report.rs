@@ -5,6 +5,15 @@ use std::fmt;
 use super::check::Violation;
 use super::record::{Deeds, How, Life, Operation, Outcome};
 
+/// What had happened when the first violation did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct First {
+    /// Operations that had ended.
+    pub operations: usize,
+    /// Processes that had been killed, also in a start.
+    pub kills: usize,
+}
+
 /// What a check saw.
 #[derive(Debug, Default)]
 pub struct Report {
@@ -21,8 +30,7 @@ pub struct Report {
     pub deeds: Deeds,
     pub soon: usize,
     pub violations: Vec<Violation>,
-    /// How many operations had ended before the first violation had.
-    pub first: Option<usize>,
+    pub first: Option<First>,
 }
 
 impl Report {
@@ -51,7 +59,10 @@ impl Report {
 
     pub fn add(&mut self, other: Self) {
         if self.first.is_none() {
-            self.first = other.first.map(|first| first + self.operations);
+            self.first = other.first.map(|first| First {
+                operations: first.operations + self.operations,
+                kills: first.kills + self.kills + self.starts,
+            });
         }
         self.operations += other.operations;
         self.unanswered += other.unanswered;

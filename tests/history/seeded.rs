@@ -36,8 +36,8 @@ fn seeded_bugs_are_found() {
         match (report.first, report.violations.first()) {
             (Some(first), Some(violation)) => {
                 tell(&format!(
-                    "seeded {bug}: found after {first} operations and {} kills: {violation:?}",
-                    report.kills
+                    "seeded {bug}: found after {} operations and {} kills: {violation:?}",
+                    first.operations, first.kills
                 ));
             }
             _ => unseen.push(bug),
