@@ -154,6 +154,7 @@ impl Run {
         last.impatient = false;
         // The administrator who looks is one of those who are signed in.
         while history.totals.is_none() && !world.is_given_up() && !world.is_emptied() {
+            assert!(world.is_served(), "the last process ended by itself");
             history.totals = last.totals();
         }
         for known in world.all() {

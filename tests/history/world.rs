@@ -93,6 +93,11 @@ impl World {
         self.doomed.store(server + 1, Ordering::SeqCst);
     }
 
+    /// Whether there is a process to ask.
+    pub fn is_served(&self) -> bool {
+        locked(&self.server).is_some_and(Serving::is_alive)
+    }
+
     /// Counts one operation.
     pub fn note(&self) {
         self.done.fetch_add(1, Ordering::SeqCst);
@@ -135,7 +140,8 @@ impl World {
     }
 
     /// A connection to the process that it names: one that lived and was not doomed yet when the connection stood, since
-    /// afterwards its port may be anybody's. `None` if there will be no server any more.
+    /// afterwards its port may be anybody's. `None` if there will be no server any more: once there have been enough
+    /// operations, nobody starts another one for those who are still at it.
     pub fn connect(&self) -> Option<Wire> {
         while !self.broken.load(Ordering::SeqCst) {
             let serving = *locked(&self.server);
@@ -145,6 +151,9 @@ impl World {
                 && self.doomed.load(Ordering::SeqCst) <= serving.server
             {
                 return Some(wire);
+            }
+            if self.is_over() && !serving.is_some_and(Serving::is_alive) {
+                return None;
             }
             thread::sleep(Duration::from_millis(1));
         }
