@@ -227,7 +227,7 @@ impl<'a> Nemesis<'a> {
         if self.setup.clock.is_some() {
             let among: &[i64] = match self.dice.below(16) {
                 0..=9 => &[],
-                10 => &FAR,
+                10..=11 => &FAR,
                 _ => &NEAR,
             };
             self.offset = self.dice.pick(among).copied().unwrap_or(before);
