@@ -57,8 +57,9 @@ use self::world::World;
 use crate::process::PASSWORD;
 
 const OPERATIONS: u64 = 12_000;
-/// A round has a database of its own: it stays small, and what one round tells fits into memory.
-const ROUND: u64 = 25_000;
+/// A round has a database of its own: it stays small, and what one round tells fits into memory. Long enough for the journal
+/// to get to its next file.
+const ROUND: u64 = 60_000;
 const THREADS: u64 = 8;
 const PEOPLE: usize = 4;
 
