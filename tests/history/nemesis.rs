@@ -13,7 +13,7 @@ use super::setup::{Home, Setup};
 use super::steps::{self, Finds, Strike};
 use super::world::World;
 use crate::contract::dice::Dice;
-use crate::process::Server;
+use crate::process::{Exited, Server};
 
 /// Operations between two kills, on average; between two power cuts, which take longer to make than to survive.
 const BETWEEN: usize = 600;
@@ -102,12 +102,7 @@ impl<'a> Nemesis<'a> {
                 Err(exited) if exited.code.is_none() && self.strike.is_some() => {
                     self.died(self.seen, How::Struck);
                 }
-                Err(exited) => {
-                    self.died(self.seen, How::Asked);
-                    self.stuck = Some(format!("{exited:?}"));
-                    self.world.give_up();
-                    return;
-                }
+                Err(exited) => return self.does_not_start(&exited),
             }
         }
     }
@@ -143,7 +138,9 @@ impl<'a> Nemesis<'a> {
                 if self.dice.below(4) == 0 {
                     self.kill_on_the_way_up();
                 }
-                self.start(false);
+                if self.stuck.is_none() {
+                    self.start(false);
+                }
                 next_kill = done + self.between(between_kills);
             }
             thread::sleep(Duration::from_micros(self.dice.next() % 500));
@@ -175,6 +172,12 @@ impl<'a> Nemesis<'a> {
         }
     }
 
+    fn does_not_start(&mut self, exited: &Exited) {
+        self.died(self.seen, How::Asked);
+        self.stuck = Some(format!("{exited:?}"));
+        self.world.give_up();
+    }
+
     /// Strikes once a start has opened so many files.
     fn kill_on_the_way_up(&mut self) {
         let files = 4 + self.dice.below(10);
@@ -185,7 +188,9 @@ impl<'a> Nemesis<'a> {
             thread::yield_now();
         }
         let exited = starting.kill();
-        assert_eq!(exited.code, None, "it did not start: {exited:?}");
+        if exited.code.is_some() {
+            return self.does_not_start(&exited);
+        }
         self.died(sent, How::Killed);
     }
 

@@ -20,4 +20,4 @@ mod verbs;
 pub use self::client::{Answer, Client, form, session_id};
 #[cfg(feature = "seeded-bugs")]
 pub use self::damage::copy_folder;
-pub use self::program::{EMAIL, PASSWORD, Program, Server};
+pub use self::program::{EMAIL, Exited, PASSWORD, Program, Server};
