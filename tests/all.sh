@@ -4,7 +4,7 @@
 #   bash tests/all.sh                        the whole of it
 #   SESSIOND_CYCLES=200 bash tests/all.sh    with the long crash loop (20 cycles unless set)
 #   SESSIOND_OPERATIONS=1000000 bash tests/all.sh   with the long run of the history checker (12,000 unless set)
-#   SESSIOND_CUT_OPERATIONS=160000 bash tests/all.sh  with some 200 power cuts (3,000 operations unless set)
+#   SESSIOND_CUT_OPERATIONS=70000 bash tests/all.sh  with some 200 power cuts (3,000 operations unless set)
 #   SESSIOND_DAMAGES=1000 SESSIOND_FULL_CYCLES=20 SESSIOND_IO_ROUNDS=10 SESSIOND_SLOW_CLIENTS=5000 SESSIOND_FLOOD=200000 \
 #       bash tests/all.sh                    with the long runs of the faults
 #   SESSIOND_SCREENS=DIR bash tests/all.sh   with pictures of the pages
@@ -99,10 +99,10 @@ tests() {
     cargo test --locked 2>&1 | tee "$closing"
 }
 
-# A build of its own, since a normal one has none of these bugs in it.
+# A build of its own, since a normal one has none of these bugs and steps in it.
 seeded() {
     cargo clippy --all-targets --features seeded-bugs --locked -- -D warnings
-    cargo test --locked --features seeded-bugs --test tests seeded -- --nocapture 2>&1 | tee -a "$closing"
+    cargo test --locked --features seeded-bugs --test tests history:: -- --nocapture 2>&1 | tee -a "$closing"
 }
 
 stage 'install what is missing' install
@@ -110,7 +110,7 @@ stage 'format' cargo fmt --check
 stage 'lints' cargo clippy --all-targets --locked -- -D warnings
 stage 'dependencies' dependencies
 stage 'tests' tests
-stage 'seeded bugs' seeded
+stage 'seeded bugs, and kills at named steps' seeded
 
 printf '\n== result\n'
 grep -oE 'crash loop: .*|fault: .*|in all: .*|power cuts: .*|seeded [a-z-]+: found after .* kills|^test result: .*' "$closing" || true

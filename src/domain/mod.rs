@@ -14,5 +14,6 @@ pub mod password;
 #[cfg(feature = "seeded-bugs")]
 pub mod seeded;
 pub mod session;
+pub mod steps;
 pub mod timestamp;
 pub mod user;

@@ -4,8 +4,16 @@
 use std::sync::OnceLock;
 
 /// What `SESSIOND_BUG` may say.
-pub const BUGS: [&str; 6] =
-    ["answer-before-durable", "positive-cache", "touch-rewrites", "check-then-act", "late-epochs", "no-sync"];
+pub const BUGS: [&str; 8] = [
+    "answer-before-durable",
+    "positive-cache",
+    "fill-after-end",
+    "touch-rewrites",
+    "check-then-act",
+    "late-epochs",
+    "no-sync",
+    "directory-not-synced",
+];
 
 /// Whether this is the bug that was asked for.
 ///

@@ -1,7 +1,7 @@
 //! Histories written by hand: each violation is found, and what only looks like one is not.
 
 use super::check::{Violation, check};
-use super::record::{Death, History, Moment, Operation, Outcome, Session, Totals, What};
+use super::record::{Death, History, How, Life, Moment, Operation, Outcome, Session, Totals, What};
 use Outcome::{Done, Either, Refused, Unanswered};
 
 const EVERYONE: What = What::EndEveryone { keep: None };
@@ -13,7 +13,12 @@ struct Told(History);
 impl Told {
     /// Session 7 of user 1, asked for at 10, stamped by 12, answered at 20.
     fn signed_in() -> Self {
-        Self(History { lifetime: 10_000, ..History::default() }).sign_in(7, 10, 12, 20)
+        Self::begun().sign_in(7, 10, 12, 20)
+    }
+
+    fn begun() -> Self {
+        let life = Life { begun: 0, listens: Some(0), offset: 0, death: None };
+        Self(History { lifetime: 10_000, lives: vec![life], ..History::default() })
     }
 
     fn on(mut self, server: u32, what: What, start: Moment, end: Moment, outcome: Outcome) -> Self {
@@ -38,7 +43,14 @@ impl Told {
     }
 
     fn killed(mut self) -> Self {
-        self.0.deaths.push(Death { sent: 990, gone: 1000, killed: true });
+        self.0.lives.last_mut().unwrap().death = Some(Death { sent: 990, gone: 1000, how: How::Killed });
+        self.0.lives.push(Life { begun: 1010, listens: Some(1090), offset: 0, death: None });
+        self
+    }
+
+    /// The newest process began with a clock that is wrong by so many seconds.
+    fn with_clock(mut self, seconds: i64) -> Self {
+        self.0.lives.last_mut().unwrap().offset = seconds * 1_000_000_000;
         self
     }
 
@@ -123,11 +135,11 @@ fn turned_away_without_a_reason_is_found() {
 
 #[test]
 fn an_unanswered_end_may_happen_until_its_process_is_gone() {
-    let early = || Told(History { lifetime: 10_000, ..History::default() }).then(USER, 1, 5, Unanswered);
+    let early = || Told::begun().then(USER, 1, 5, Unanswered);
     early().sign_in(7, 10, 12, 20).turned_away(30).holds();
     let killed = early().killed().on(1, What::SignIn { user: 1, session: Some(7), stamped: 1105 }, 1100, 1110, Done);
     killed.on(1, What::Resolve(7), 1120, 1125, Refused).is(lost);
-    let either = Told(History { lifetime: 10_000, ..History::default() }).then(USER, 1, 5, Either);
+    let either = Told::begun().then(USER, 1, 5, Either);
     either.sign_in(7, 10, 12, 20).turned_away(30).is(lost);
 }
 
@@ -142,6 +154,45 @@ fn a_process_does_not_take_back_that_it_turned_a_session_away() {
 #[test]
 fn a_session_that_has_run_out_is_not_lost() {
     Told::signed_in().turned_away(10_020).holds();
+}
+
+#[test]
+fn everyone_is_signed_out_by_a_clock_that_is_behind_and_by_no_other() {
+    let (accepted, refused) = ((What::Resolve(7), 1100, 1105, Done), (What::Resolve(7), 1100, 1105, Refused));
+    let on = |told: Told, (what, start, end, outcome)| told.on(1, what, start, end, outcome);
+    // Behind by ten minutes it must be so, within the tolerance it must not, and near to it it may.
+    on(Told::signed_in().killed().with_clock(-600), accepted).is(resurrected);
+    on(Told::signed_in().killed().with_clock(-600), refused).holds();
+    on(Told::signed_in().killed().with_clock(-240), accepted).holds();
+    on(Told::signed_in().killed().with_clock(-240), refused).is(lost);
+    on(Told::signed_in().killed().with_clock(-300), accepted).holds();
+    on(Told::signed_in().killed().with_clock(-300), refused).holds();
+    // What was signed in since then was not meant.
+    let later = What::SignIn { user: 1, session: Some(8), stamped: 1105 };
+    let behind = || Told::signed_in().killed().with_clock(-600).on(1, later, 1100, 1110, Done);
+    behind().on(1, What::Resolve(8), 1120, 1125, Refused).is(lost);
+    behind().on(1, What::Resolve(8), 1120, 1125, Done).holds();
+}
+
+#[test]
+fn a_process_that_wrote_nothing_gives_the_next_one_no_reason_to_sign_everyone_out() {
+    let ahead = Told::signed_in().killed().with_clock(600).killed();
+    ahead.on(2, What::Resolve(7), 1100, 1105, Done).holds();
+}
+
+#[test]
+fn a_clock_set_forth_has_sessions_run_out_and_nothing_else() {
+    let ahead =
+        |seconds| Told(History { lifetime: 60_000_000_000, ..Told::signed_in().0 }).killed().with_clock(seconds);
+    ahead(61).on(1, What::Resolve(7), 1100, 1105, Refused).holds();
+    ahead(59).on(1, What::Resolve(7), 1100, 1105, Refused).is(lost);
+    ahead(61).then(What::End(7), 30, 40, Done).on(1, What::Resolve(7), 1100, 1105, Done).is(resurrected);
+}
+
+#[test]
+fn a_process_that_does_not_start_is_found() {
+    let stuck = Told(History { stuck: Some("damaged".to_owned()), ..Told::signed_in().0 });
+    stuck.is(|violation| matches!(violation, Violation::Stuck(_)));
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! Whether a history keeps the promises. A pure function; operations without an answer may count either way.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
-use super::record::{Death, History, Moment, Operation, Outcome, Server, Session, User, What};
+use super::clocks::Clocks;
+use super::record::{History, How, Life, Moment, Operation, Outcome, Server, Session, User, What};
+use super::report::{First, Report};
+use super::sweep::Sweep;
 
 /// How soon after an acknowledgement a resolve must start to be worth counting.
 const SOON: Moment = 10_000_000;
@@ -19,51 +21,14 @@ pub enum Violation {
     Wavered(Operation),
     /// The list says so many, and between so many and so many there must be.
     Miscounted { what: &'static str, told: u64, least: u64, most: u64 },
-}
-
-/// What a check saw.
-#[derive(Debug, Default)]
-pub struct Report {
-    pub operations: usize,
-    pub unanswered: usize,
-    pub kills: usize,
-    pub in_flight: usize,
-    pub soon: usize,
-    pub violations: Vec<Violation>,
-    /// How many operations had ended before the first violation had.
-    pub first: Option<usize>,
-}
-
-impl Report {
-    pub fn add(&mut self, other: Self) {
-        if self.first.is_none() {
-            self.first = other.first.map(|first| first + self.operations);
-        }
-        self.operations += other.operations;
-        self.unanswered += other.unanswered;
-        self.kills += other.kills;
-        self.in_flight += other.in_flight;
-        self.soon += other.soon;
-        self.violations.extend(other.violations);
-    }
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { operations, unanswered, kills, in_flight, soon, violations, .. } = self;
-        write!(
-            f,
-            "history: {operations} operations, {unanswered} of them unanswered, {kills} kills, {in_flight} of them hit a \
-             request in flight, {soon} resolves started within 10 ms after an acknowledged end of the same session, \
-             {} violations",
-            violations.len()
-        )
-    }
+    /// A process did not start on what a crash had left.
+    Stuck(String),
 }
 
 /// A session that was answered.
 struct SignedIn {
     user: User,
+    server: Server,
     start: Moment,
     end: Moment,
     stamped: Moment,
@@ -73,17 +38,8 @@ struct SignedIn {
     maybe: Vec<(Moment, Moment)>,
 }
 
-/// An end of many sessions.
-struct Sweep {
-    start: Moment,
-    end: Moment,
-    until: Moment,
-    keep: Option<Session>,
-    done: bool,
-}
-
 struct Checker<'a> {
-    deaths: &'a [Death],
+    lives: &'a [Life],
     lifetime: Moment,
     sessions: BTreeMap<Session, SignedIn>,
     /// By start.
@@ -112,45 +68,47 @@ pub fn check(history: &History) -> Report {
             },
             Outcome::Refused => {
                 turned_away.entry(key).or_insert(operation.end);
-                (!checker.may_be_past(session, signed_in, operation.end)).then_some(Violation::Lost(*operation))
+                (!checker.may_be_past(session, signed_in, operation)).then_some(Violation::Lost(*operation))
             }
             Outcome::Either | Outcome::Unanswered => None,
         };
         if let Some(violation) = violation {
-            report.first.get_or_insert(before + 1);
+            let gone =
+                |life: &&Life| life.death.is_some_and(|death| death.gone <= operation.end && death.how != How::Asked);
+            let kills = history.lives.iter().filter(gone).count();
+            report.first.get_or_insert(First { operations: before + 1, kills });
             report.violations.push(violation);
         }
     }
+    report.count_kills(&history.lives, &operations);
+    let at_the_end = First { operations: operations.len(), kills: report.kills + report.starts };
     let miscounted = checker.miscounted(history);
     if !miscounted.is_empty() {
-        report.first.get_or_insert(operations.len());
+        report.first.get_or_insert(at_the_end);
         report.violations.extend(miscounted);
     }
-    for (server, death) in history.deaths.iter().enumerate().filter(|(_, death)| death.killed) {
-        report.kills += 1;
-        report.in_flight += usize::from(operations.iter().any(|operation| {
-            operation.outcome == Outcome::Unanswered
-                && operation.server as usize == server
-                && operation.start < death.gone
-                && operation.end > death.sent
-        }));
+    if let Some(said) = &history.stuck {
+        report.first.get_or_insert(at_the_end);
+        report.violations.push(Violation::Stuck(said.clone()));
     }
+    report.deeds = history.deeds.clone();
+    report.signed_out = checker.everyone.iter().filter(|sweep| sweep.by_clock && sweep.done).count();
     report
 }
 
 impl<'a> Checker<'a> {
     fn new(history: &'a History, operations: &[Operation]) -> Self {
         let mut checker = Self {
-            deaths: &history.deaths,
+            lives: &history.lives,
             lifetime: history.lifetime,
             sessions: BTreeMap::new(),
             users: BTreeMap::new(),
-            everyone: Vec::new(),
+            everyone: Clocks(&history.lives).sweeps(operations),
         };
         for operation in operations {
             if let What::SignIn { user, session: Some(session), stamped } = operation.what {
-                let Operation { start, end, .. } = *operation;
-                let signed_in = SignedIn { user, start, end, stamped, ended: None, maybe: Vec::new() };
+                let Operation { start, end, server, .. } = *operation;
+                let signed_in = SignedIn { user, server, start, end, stamped, ended: None, maybe: Vec::new() };
                 checker.sessions.insert(session, signed_in);
             }
         }
@@ -167,7 +125,7 @@ impl<'a> Checker<'a> {
         let Operation { start, end, outcome, .. } = *operation;
         let until = self.until(operation);
         let done = outcome == Outcome::Done;
-        let sweep = |keep| Sweep { start, end, until, keep, done };
+        let sweep = |keep| Sweep { start, end, until, keep, done, by_clock: false };
         match operation.what {
             What::End(session) => {
                 let Some(signed_in) = self.sessions.get_mut(&session) else { return };
@@ -185,7 +143,10 @@ impl<'a> Checker<'a> {
     /// The last moment at which it can take effect.
     fn until(&self, operation: &Operation) -> Moment {
         match operation.outcome {
-            Outcome::Unanswered => self.deaths.get(operation.server as usize).map_or(Moment::MAX, |death| death.gone),
+            Outcome::Unanswered => {
+                let death = self.lives.get(operation.server as usize).and_then(|life| life.death);
+                death.map_or(Moment::MAX, |death| death.gone)
+            }
             _ => operation.end,
         }
     }
@@ -218,9 +179,16 @@ impl<'a> Checker<'a> {
         first
     }
 
-    /// Whether anything can have ended it before `at`.
-    fn may_be_past(&self, session: Session, signed_in: &SignedIn, at: Moment) -> bool {
-        at - signed_in.end >= self.lifetime
+    /// Whether it can have run out before this operation was over.
+    fn may_have_run_out(&self, signed_in: &SignedIn, operation: &Operation) -> bool {
+        let (since, until) = ((signed_in.server, signed_in.end), (operation.server, operation.end));
+        Clocks(self.lives).may_have_passed(self.lifetime, since, until)
+    }
+
+    /// Whether anything can have ended it before this operation was over.
+    fn may_be_past(&self, session: Session, signed_in: &SignedIn, operation: &Operation) -> bool {
+        let at = operation.end;
+        self.may_have_run_out(signed_in, operation)
             || signed_in.maybe.iter().any(|(from, _)| *from < at)
             || self.sweeps(signed_in.user).into_iter().any(|sweeps| {
                 let before = sweeps.partition_point(|sweep| sweep.start < at);
@@ -237,8 +205,8 @@ impl<'a> Checker<'a> {
             match operation.what {
                 What::Resolve(session) if operation.start >= history.last && operation.outcome == Outcome::Done => {
                     accepted.insert(session);
-                    let since = self.sessions.get(&session).map_or(0, |signed_in| signed_in.end);
-                    if operation.end - since < self.lifetime {
+                    let signed_in = self.sessions.get(&session);
+                    if signed_in.is_some_and(|signed_in| !self.may_have_run_out(signed_in, operation)) {
                         young.insert(session);
                     }
                 }

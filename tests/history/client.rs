@@ -2,8 +2,10 @@
 
 use std::io;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
+use super::answers::{credential, flash, odd, to_sign_in};
 use super::record::{Moment, Operation, Outcome, Server, Session, User, What, now};
 use super::wire::{Request, Wire};
 use super::world::{Known, World};
@@ -12,6 +14,8 @@ use crate::process::{Answer, PASSWORD, form, session_id};
 
 /// Above so many live sessions there are more sweeps and fewer sign-ins: pages would only get longer.
 const CROWD: usize = 60;
+/// What a server gets that cannot do anything just now.
+const RESPITE: Duration = Duration::from_millis(2);
 
 pub struct Client<'a> {
     world: &'a World,
@@ -45,29 +49,6 @@ impl Asked {
             Ok(answer) => judge(answer),
         }
     }
-}
-
-/// To sign in: whoever asked has no live session, and nothing was done.
-fn to_sign_in(answer: &Answer) -> bool {
-    answer.status == 303 && answer.location().split('?').next() == Some("/login") && flash(answer, "out").is_none()
-}
-
-/// The numbers of what the next page would say.
-fn flash(answer: &Answer, kind: &str) -> Option<Vec<u64>> {
-    let cookie = answer.cookies().find_map(|cookie| cookie.strip_prefix("sessiond-flash="))?;
-    let mut parts = cookie.split(';').next()?.split('~');
-    (parts.next() == Some(kind)).then(|| parts.filter_map(|part| part.parse().ok()).collect())
-}
-
-/// The credential that an answer hands out.
-fn credential(answer: &Answer) -> Option<&str> {
-    let value = answer.cookies().find_map(|cookie| cookie.strip_prefix("sessiond="))?;
-    value.split(';').next().filter(|value| !value.is_empty())
-}
-
-#[track_caller]
-fn odd(answer: &Answer) -> ! {
-    panic!("an answer that nobody expects: {answer:?}")
 }
 
 impl<'a> Client<'a> {
@@ -140,15 +121,23 @@ impl<'a> Client<'a> {
         let (server, start) = (wire.server, now());
         let answer = wire.ask(Request { method, path, cookies, body, patience });
         let end = now();
-        if answer.is_err() {
-            self.wire = None;
+        match &answer {
+            Ok(answer) if answer.status == 503 => {
+                self.world.note_unconfirmed();
+                thread::sleep(RESPITE);
+            }
+            Ok(_) => {}
+            Err(_) => self.wire = None,
         }
         Some(Asked { start, end, server, answer })
     }
 
     fn note(&mut self, asked: &Asked, what: What, outcome: Outcome) {
         let Asked { start, end, server, .. } = *asked;
-        self.world.note();
+        // Who is told that nothing is known has not tried anything.
+        if !matches!(&asked.answer, Ok(answer) if answer.status == 503) {
+            self.world.note();
+        }
         self.operations.push(Operation { start, end, server, what, outcome });
     }
 
@@ -190,7 +179,11 @@ impl<'a> Client<'a> {
     pub fn sign_in(&mut self, user: User, shared: bool) -> Option<Arc<Known>> {
         let visitor = format!("sessiond-visitor={}", self.visitor);
         if self.token.is_none() {
-            self.token = self.ask("GET", "/login", &visitor, "")?.answer.ok()?.form_token();
+            let page = self.ask("GET", "/login", &visitor, "")?.answer.ok()?;
+            if page.location() == "/setup" {
+                self.world.finish();
+            }
+            self.token = page.form_token();
         }
         let token = self.token.clone()?;
         let (asked, known) = self.send_sign_in(user, &visitor, &token, shared)?;

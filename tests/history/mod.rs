@@ -1,5 +1,6 @@
 //! The history checker: several clients against a real server over HTTP, a nemesis that kills it, and afterwards a judge
-//! who reads what everybody wrote down.
+//! who reads what everybody wrote down. The nemesis also stops the server, fills its disk and moves its clock; in a build with
+//! the feature `seeded-bugs` it also has the server kill itself at named steps.
 //!
 //! Promised, and checked: no resolve that starts after an acknowledged end of its session is accepted, whatever covered it
 //! and whatever was killed in between; no acknowledged sign-in is lost; a process that has turned a session away never
@@ -12,14 +13,25 @@
 //! SESSIOND_OPERATIONS=1000000 cargo test --release --test tests history_checker -- --nocapture
 //! ```
 
+mod answers;
 mod by_hand;
 mod check;
 mod client;
+mod clocks;
+mod moved;
 mod nemesis;
 mod powercut;
 mod record;
+mod report;
 #[cfg(feature = "seeded-bugs")]
 mod seeded;
+mod setup;
+mod steps;
+#[cfg(feature = "seeded-bugs")]
+mod struck;
+#[cfg(feature = "seeded-bugs")]
+mod swapped;
+mod sweep;
 mod wire;
 mod world;
 
@@ -35,28 +47,33 @@ use sessiond::domain::password::Password;
 use sessiond::service::hasher::{Cost, Hasher};
 use tempfile::TempDir;
 
-use self::check::{Report, check};
+use self::check::check;
 use self::client::Client;
-use self::nemesis::{Nemesis, Setup, data_in};
+use self::nemesis::Nemesis;
 use self::record::{History, Moment, nanoseconds, now};
+use self::report::Report;
+use self::setup::{Home, Setup, compile};
 use self::world::World;
 use crate::process::PASSWORD;
 
 const OPERATIONS: u64 = 12_000;
-/// A round has a database of its own: it stays small, and what one round tells fits into memory.
-const ROUND: u64 = 25_000;
-const THREADS: u64 = 6;
+/// A round has a database of its own: it stays small, and what one round tells fits into memory. Long enough for the journal
+/// to get to its next file.
+const ROUND: u64 = 60_000;
+const THREADS: u64 = 8;
 const PEOPLE: usize = 4;
 
-/// Nobody makes room for anybody: each session that vanished would be a loss. The shortest idle time has the server write
-/// down most often when sessions were seen.
-const SETTINGS: &str = "{password_hash={memory_kib=64,passes=1},sessions_per_user=1000000,idle=\"4m\",\
-                        administrator={idle=\"4m\"}}";
+/// Nobody makes room for anybody: each session that vanished would be a loss. The idle time is short enough for a clock set
+/// forth by an hour, and long enough for one that is wrong by minutes.
+const SETTINGS: &str = "{password_hash={memory_kib=64,passes=1},sessions_per_user=1000000,idle=\"10m\",\
+                        administrator={idle=\"10m\"}}";
 /// The same where it takes time to check a password, so that end-alls come in between.
-const COSTLY: &str = "{password_hash={memory_kib=32768,passes=2},sessions_per_user=1000000,idle=\"4m\",\
-                      administrator={idle=\"4m\"}}";
+const COSTLY: &str = "{password_hash={memory_kib=32768,passes=2},sessions_per_user=1000000,idle=\"10m\",\
+                      administrator={idle=\"10m\"}}";
+/// Of a long run no more than so many operations: checking passwords would take most of its time.
+const MOST_COSTLY: u64 = 20_000;
 /// Shorter than that: nothing has run out by then.
-const LIFETIME: Duration = Duration::from_secs(225);
+const LIFETIME: Duration = Duration::from_secs(570);
 
 pub fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().unwrap_or_else(|_| panic!("{name}: a number")))
@@ -80,15 +97,19 @@ struct Run {
     /// No password is checked in less.
     hashing: Moment,
     round: u64,
+    /// Where its libraries are.
+    _libraries: TempDir,
 }
 
 impl Run {
     fn new(settings: &str) -> Self {
         let program = env!("CARGO_BIN_EXE_sessiond").into();
-        let setup = Setup { program, settings: settings.to_owned(), more: Vec::new(), shim: None };
+        let libraries = TempDir::new().unwrap();
+        let clock = Some(compile("clock.c", libraries.path()));
+        let setup = Setup { program, settings: settings.to_owned(), more: Vec::new(), powercut: None, clock };
         let seed = number("SESSIOND_SEED").unwrap_or_else(|| u64::from(std::process::id()) << 20 ^ now());
         let hashing = if settings == COSTLY { least_time_to_hash() } else { 0 };
-        Self { setup, seed, hashing, round: ROUND }
+        Self { setup, seed, hashing, round: ROUND, _libraries: libraries }
     }
 
     /// Rounds until there were so many operations, or until a promise was broken.
@@ -108,8 +129,8 @@ impl Run {
 
     /// One round on a new database.
     fn one(&self, operations: u64, seed: u64) -> History {
-        let home = TempDir::new().unwrap();
-        let world = World::new(self.setup.people(&data_in(&home), PEOPLE), operations);
+        let home = Home::new();
+        let world = World::new(self.setup.people(&home, PEOPLE), operations);
         let mut nemesis = Nemesis::new(&self.setup, home, &world, seed);
         let mut history = History { lifetime: nanoseconds(LIFETIME), ..History::default() };
         thread::scope(|scope| {
@@ -133,14 +154,17 @@ impl Run {
         let mut last = Client::new(&world, seed, self.hashing);
         last.impatient = false;
         // The administrator who looks is one of those who are signed in.
-        while history.totals.is_none() {
+        while history.totals.is_none() && !world.is_given_up() && !world.is_emptied() {
+            assert!(world.is_served(), "the last process ended by itself");
             history.totals = last.totals();
         }
         for known in world.all() {
             last.resolve(&known);
         }
         history.operations.append(&mut last.operations);
-        history.deaths = nemesis.deaths;
+        history.lives = nemesis.lives;
+        history.deeds = nemesis.deeds;
+        history.stuck = nemesis.stuck;
         history
     }
 }
@@ -165,16 +189,19 @@ pub fn tell(line: &str) {
 
 #[cfg(not(feature = "seeded-bugs"))]
 #[test]
-fn a_normal_build_knows_nothing_of_seeded_bugs() {
-    let looked = Command::new("grep").args(["-q", "SESSIOND_BUG", env!("CARGO_BIN_EXE_sessiond")]).status();
-    assert_eq!(looked.expect("grep").code(), Some(1));
+fn a_normal_build_knows_nothing_of_seeded_bugs_and_of_steps() {
+    for word in ["SESSIOND_BUG", "SESSIOND_KILL_AT", "journal-written"] {
+        let looked = Command::new("grep").args(["-q", word, env!("CARGO_BIN_EXE_sessiond")]).status();
+        assert_eq!(looked.expect("grep").code(), Some(1), "{word}");
+    }
 }
 
 #[test]
 fn history_checker() {
     let operations = number("SESSIOND_OPERATIONS").unwrap_or(OPERATIONS);
-    let mut report = Run::new(COSTLY).rounds(operations / 12);
-    report.add(Run::new(SETTINGS).rounds(operations - operations / 12));
+    let costly = (operations / 12).min(MOST_COSTLY);
+    let mut report = Run::new(COSTLY).rounds(costly);
+    report.add(Run::new(SETTINGS).rounds(operations - costly));
     tell(&format!("in all: {report}"));
     assert_eq!(report.violations, []);
     assert!(report.kills > 0 && report.soon > 0, "it has not looked where it matters");

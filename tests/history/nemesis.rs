@@ -1,110 +1,147 @@
-//! The server of a round, and who kills it, stops it for a moment, and starts it again on the same data.
+//! Who makes a round's life hard: kills the server at any time, while it starts and at named steps, stops it, fills its disk,
+//! moves its clock, and starts it again on the same data.
 
-use std::path::{Path, PathBuf};
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use tempfile::TempDir;
-
-use super::powercut::Shim;
-use super::record::{Death, Moment, Server as Number, now};
-use super::world::{Person, World};
+use super::powercut;
+use super::record::{Death, Deeds, How, Life, Moment, Server as Number, now};
+use super::setup::{Home, Setup};
+use super::steps::{self, Finds, Strike};
+use super::world::World;
 use crate::contract::dice::Dice;
-use crate::process::{PASSWORD, Program, Server};
+use crate::process::{Exited, Server};
 
-/// Operations between two kills, on average.
-const BETWEEN: usize = 800;
-
-/// Which program, with which settings.
-#[derive(Debug, Clone)]
-pub struct Setup {
-    pub program: PathBuf,
-    pub settings: String,
-    /// More of its environment.
-    pub more: Vec<(String, String)>,
-    /// With it, each kill is a power cut: what was not synced is gone.
-    pub shim: Option<Shim>,
-}
-
-impl Setup {
-    fn command(&self, data: &Path) -> Program {
-        let program = Program::at(&self.program, data).env("ROCKET_SESSIOND", &self.settings);
-        let program = self.more.iter().fold(program, |program, (name, value)| program.env(name, value));
-        match &self.shim {
-            Some(shim) => shim.watch(program, data),
-            None => program,
-        }
-    }
-
-    fn serve(&self, data: &Path) -> Program {
-        self.command(data).args(["serve", "--address", "127.0.0.1", "--port", "0", "--data"]).arg(data)
-    }
-
-    /// Creates the people of a round; the first is an administrator.
-    pub fn people(&self, data: &Path, count: usize) -> Vec<Person> {
-        let create = |number| {
-            let email = format!("person{number}@example.com");
-            let words = ["user", "create", "--email", &email, "--password-stdin"];
-            let label: &[&str] = if number == 0 { &["--label", "admin"] } else { &[] };
-            let program = self.command(data).args(words).args(label.iter().copied()).arg("--data").arg(data);
-            let exited = program.run_typing(PASSWORD);
-            assert_eq!(exited.code, Some(0), "{exited:?}");
-            Person { id: exited.stdout.trim().to_owned(), email }
-        };
-        (0..count).map(create).collect()
-    }
-}
-
-/// The data folder of a round.
-pub fn data_in(home: &TempDir) -> PathBuf {
-    let data = home.path().join("data");
-    std::fs::create_dir_all(&data).unwrap();
-    data
-}
+/// Operations between two kills, on average; between two power cuts, which take longer to make than to survive.
+const BETWEEN: usize = 600;
+const BETWEEN_CUTS: usize = 400;
+/// The same for full disks.
+const BETWEEN_FILLS: usize = 5_000;
+/// A disk is full until so many answers said that nothing could be confirmed, or until there were so many operations: the
+/// database has some room left within its file.
+const FULL_FOR: u64 = 150;
+const ROOM_FOR: u64 = 3_000;
+/// The journal's files are as large as this and never grow, so a full disk leaves them alone.
+const JOURNAL: u64 = 1024 * 1024;
+/// Bytes at the end of such a file.
+const NEARLY_FULL: usize = 160 * 1024;
+/// Seconds that a clock may be wrong without anybody being signed out: any two are less than five minutes apart.
+pub const NEAR: [i64; 5] = [-120, -60, 0, 60, 120];
+/// Seconds that sign everyone out: by the clock that is behind, or since everybody was idle for too long.
+pub const FAR: [i64; 5] = [-3 * 86_400, -3_600, -600, 3_600, 86_400];
 
 pub struct Nemesis<'a> {
     setup: &'a Setup,
-    home: TempDir,
+    home: Home,
     world: &'a World,
     dice: Dice,
     server: Option<Server>,
-    pub deaths: Vec<Death>,
+    /// When it was last seen alive.
+    seen: Moment,
+    strike: Option<Strike>,
+    /// By how many seconds the clock is wrong at a start.
+    offset: i64,
+    pub lives: Vec<Life>,
+    pub deeds: Deeds,
+    pub stuck: Option<String>,
 }
 
 impl<'a> Nemesis<'a> {
-    pub fn new(setup: &'a Setup, home: TempDir, world: &'a World, seed: u64) -> Self {
-        let mut nemesis = Self { setup, home, world, dice: Dice::new(seed), server: None, deaths: Vec::new() };
-        nemesis.start();
+    pub fn new(setup: &'a Setup, home: Home, world: &'a World, seed: u64) -> Self {
+        let mut nemesis = Self {
+            setup,
+            home,
+            world,
+            dice: Dice::new(seed),
+            server: None,
+            seen: 0,
+            strike: None,
+            offset: 0,
+            lives: Vec::new(),
+            deeds: Deeds::default(),
+            stuck: None,
+        };
+        nemesis.start(true);
         nemesis
     }
 
+    /// The number of the newest process.
     fn number(&self) -> Number {
-        Number::try_from(self.deaths.len()).expect("a number")
+        Number::try_from(self.lives.len() - 1).expect("a number")
     }
 
-    fn start(&mut self) {
-        let server = self.setup.serve(&data_in(&self.home)).listen();
-        self.world.serve(self.number(), server.address);
-        self.server = Some(server);
+    fn begin(&mut self) {
+        set_clock(&self.home, self.offset);
+        let offset = self.offset * 1_000_000_000;
+        self.lives.push(Life { begun: now(), listens: None, offset, death: None });
     }
 
-    /// Kills and stops, until there have been enough operations.
-    pub fn work(&mut self) {
-        let mut next_kill = self.between(BETWEEN);
-        let mut next_stop = self.between(BETWEEN / 2);
-        while !self.world.is_over() {
-            if self.world.count() >= next_stop {
-                self.stop_for_a_moment();
-                next_stop = self.world.count() + self.between(BETWEEN / 2);
+    /// Starts a server; one that strikes itself before it listens is followed by another. `peaceful`: none does.
+    fn start(&mut self, peaceful: bool) {
+        let mut finds = Finds::default();
+        loop {
+            if !peaceful {
+                finds.mending |= self.move_clock();
+                finds.mending |= self.strike.as_ref().is_some_and(|strike| strike.step == "journal-synced");
+                finds.rotation = journal_is_nearly_full(&self.home);
             }
-            if self.world.count() >= next_kill {
+            self.strike = if peaceful { None } else { steps::choose(&self.dice, finds) };
+            self.begin();
+            match self.setup.serve(&self.home, self.strike.as_ref()).try_listen() {
+                Ok(server) => {
+                    let listens = now();
+                    self.seen = listens;
+                    self.lives.last_mut().expect("just begun").listens = Some(listens);
+                    self.world.serve(self.number(), server.address, server.id());
+                    self.server = Some(server);
+                    return;
+                }
+                Err(exited) if exited.code.is_none() && self.strike.is_some() => {
+                    self.died(self.seen, How::Struck);
+                }
+                Err(exited) => return self.does_not_start(&exited),
+            }
+        }
+    }
+
+    /// Works until there have been enough operations.
+    pub fn work(&mut self) {
+        let between_kills = if self.setup.powercut.is_some() { BETWEEN_CUTS } else { BETWEEN };
+        let mut next_kill = self.between(between_kills);
+        let mut next_stop = self.between(BETWEEN / 2);
+        let mut next_fill = self.between(BETWEEN_FILLS);
+        while !self.world.is_over() && self.server.is_some() {
+            let done = self.world.count();
+            if self.server.as_mut().is_some_and(Server::has_ended) {
+                self.server = None;
+                self.world.doom(self.number());
+                self.died(self.seen, How::Struck);
+                self.start(false);
+            }
+            self.seen = now();
+            if done >= next_stop {
+                self.stop_for_a_moment();
+                self.shove_clock();
+                next_stop = done + self.between(BETWEEN / 2);
+            }
+            if done >= next_fill {
+                if self.fill_the_disk() {
+                    next_kill = 0;
+                }
+                next_fill = self.world.count() + self.between(BETWEEN_FILLS);
+            }
+            if done >= next_kill {
                 self.kill();
                 if self.dice.below(4) == 0 {
                     self.kill_on_the_way_up();
                 }
-                self.start();
-                next_kill = self.world.count() + self.between(BETWEEN);
+                if self.stuck.is_none() {
+                    self.start(false);
+                }
+                next_kill = done + self.between(between_kills);
             }
             thread::sleep(Duration::from_micros(self.dice.next() % 500));
         }
@@ -119,30 +156,42 @@ impl<'a> Nemesis<'a> {
         self.world.doom(self.number());
         let sent = now();
         server.kill();
-        self.lose_what_was_not_synced();
-        self.died(sent, true);
+        self.died(sent, How::Killed);
     }
 
-    fn died(&mut self, sent: Moment, killed: bool) {
-        self.deaths.push(Death { sent, gone: now(), killed });
+    fn died(&mut self, sent: Moment, how: How) {
+        let life = self.lives.last_mut().expect("a process that began");
+        life.death = Some(Death { sent, gone: now(), how });
+        if how == How::Struck
+            && let Some(strike) = &self.strike
+        {
+            *self.deeds.struck.entry(strike.step.to_owned()).or_default() += 1;
+        }
+        if how != How::Asked && self.setup.powercut.is_some() {
+            powercut::cut(&self.home, Some(&self.dice));
+        }
     }
 
-    /// Strikes once a start has opened so many files. No request has reached it, so it needs no number.
-    fn kill_on_the_way_up(&self) {
+    fn does_not_start(&mut self, exited: &Exited) {
+        self.died(self.seen, How::Asked);
+        self.stuck = Some(format!("{exited:?}"));
+        self.world.give_up();
+    }
+
+    /// Strikes once a start has opened so many files.
+    fn kill_on_the_way_up(&mut self) {
         let files = 4 + self.dice.below(10);
-        let mut starting = self.setup.serve(&data_in(&self.home)).spawn("");
+        self.begin();
+        let sent = now();
+        let mut starting = self.setup.serve(&self.home, None).spawn("");
         while !starting.listens() && starting.descriptors().is_some_and(|open| open < files) {
             thread::yield_now();
         }
         let exited = starting.kill();
-        assert_eq!(exited.code, None, "it did not start: {exited:?}");
-        self.lose_what_was_not_synced();
-    }
-
-    fn lose_what_was_not_synced(&self) {
-        if self.setup.shim.is_some() {
-            Shim::cut(&data_in(&self.home));
+        if exited.code.is_some() {
+            return self.does_not_start(&exited);
         }
+        self.died(sent, How::Killed);
     }
 
     fn stop_for_a_moment(&self) {
@@ -152,19 +201,92 @@ impl<'a> Nemesis<'a> {
         signal(server.id(), "CONT");
     }
 
+    /// Lets no file grow for a while, which leaves the journal's files alone. Answers whether it stays so: then the process
+    /// has to be killed.
+    fn fill_the_disk(&mut self) -> bool {
+        // The copies that a power cut is made of must be whole.
+        let Some(server) = self.server.as_ref().filter(|_| self.setup.powercut.is_none()) else { return false };
+        let database = fs::metadata(self.home.data().join("db/db")).map_or(0, |file| file.len());
+        let (done, unconfirmed) = (self.world.count(), self.world.unconfirmed());
+        limit(server.id(), &database.max(JOURNAL).to_string());
+        while self.world.count() < done + ROOM_FOR
+            && self.world.unconfirmed() < unconfirmed + FULL_FOR
+            && !self.world.is_over()
+            && fs::read_link(format!("/proc/{}/exe", server.id())).is_ok()
+        {
+            thread::sleep(Duration::from_millis(1));
+        }
+        let stays = self.dice.below(4) == 0;
+        if !stays {
+            limit(server.id(), "unlimited");
+        }
+        let told = usize::try_from(self.world.unconfirmed() - unconfirmed).unwrap_or(usize::MAX);
+        self.deeds.unconfirmed += told;
+        self.deeds.fills += usize::from(told > 0);
+        stays
+    }
+
+    /// Before a start: perhaps another time of day. Answers whether it goes back further than is tolerated.
+    fn move_clock(&mut self) -> bool {
+        let before = self.offset;
+        if self.setup.clock.is_some() {
+            let among: &[i64] = match self.dice.below(16) {
+                0..=9 => &[],
+                10..=11 => &FAR,
+                _ => &NEAR,
+            };
+            self.offset = self.dice.pick(among).copied().unwrap_or(before);
+            self.deeds.jumps += usize::from(self.offset != before);
+        }
+        self.offset < before - 300
+    }
+
+    /// Under a process that runs: it has read the clock, and will not do so again.
+    fn shove_clock(&mut self) {
+        if self.setup.clock.is_some() {
+            let among = if self.dice.below(2) == 0 { &NEAR } else { &FAR };
+            set_clock(&self.home, self.dice.pick(among).copied().unwrap_or(0));
+            self.deeds.shoves += 1;
+        }
+    }
+
     /// A clean end and one more start, for the last questions.
     pub fn restart(&mut self) {
-        let server = self.server.take().expect("a server");
+        let Some(server) = self.server.take() else { return };
         self.world.doom(self.number());
         let sent = now();
         let exited = server.stop();
-        assert_eq!(exited.code, Some(0), "{exited:?}");
-        self.died(sent, false);
-        self.start();
+        // It may have been told to strike itself.
+        let struck = exited.code.is_none() && self.strike.is_some();
+        assert!(struck || exited.code == Some(0), "{exited:?}");
+        self.died(sent, if struck { How::Struck } else { How::Asked });
+        self.start(true);
     }
+}
+
+/// Makes the wall clock wrong by so many seconds.
+pub fn set_clock(home: &Home, offset: i64) {
+    let file = File::options().write(true).create(true).truncate(false).open(home.offset()).unwrap();
+    file.write_all_at(&offset.to_le_bytes(), 0).unwrap();
+}
+
+/// Whether the newest file of the journal has no room for the endings of more than a kill or two.
+fn journal_is_nearly_full(home: &Home) -> bool {
+    let files = (0..4).filter_map(|number| fs::read(home.data().join(format!("ends/ends.{number}"))).ok());
+    // The generation stands in the header, after the magic.
+    let newest =
+        files.max_by_key(|file| file.get(8..16).and_then(|bytes| bytes.try_into().ok()).map(u64::from_le_bytes));
+    newest.is_some_and(|file| file.iter().rev().take(NEARLY_FULL).any(|byte| *byte != 0))
+}
+
+fn limit(process: u32, bytes: &str) {
+    let (pid, size) = (process.to_string(), format!("--fsize={bytes}:unlimited"));
+    // The process may have struck itself.
+    let set = Command::new("prlimit").args(["--pid", &pid, &size]).stderr(std::process::Stdio::null()).status();
+    assert!(set.is_ok(), "prlimit, of Debian's util-linux");
 }
 
 fn signal(process: u32, name: &str) {
     let told = Command::new("sh").args(["-c", "kill -\"$0\" \"$1\"", name, &process.to_string()]).status();
-    assert!(told.expect("a shell").success());
+    assert!(told.is_ok(), "a shell");
 }

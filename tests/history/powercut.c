@@ -1,7 +1,13 @@
 /* What a power cut would leave of the files below POWERCUT_DATA, kept up to date below POWERCUT_KEPT.
  *
- * A file is kept as it was when it was last synced, under the name that it had then; a sync of a directory makes
- * renames and removals in it good. Written for Linux; loaded with LD_PRELOAD. */
+ *   files/ID     a file's bytes as they were when it was last synced
+ *   folders/ID   a folder's names as they were when it was last synced: a line "f ID NAME" or "d ID NAME" for each
+ *   root         the ID of the data folder
+ *
+ * A sync of a file makes its bytes durable and not its name; new, moved and removed names are durable once their folder is
+ * synced, and a file that has a durable name and was never synced is empty. An ID is an inode's number with the time of its
+ * birth, since numbers are used again. What is there before the first process starts is durable. sync_file_range promises
+ * nothing and counts for nothing. Written for Linux; loaded with LD_PRELOAD. */
 #define _GNU_SOURCE
 #include <dirent.h>
 #include <dlfcn.h>
@@ -16,100 +22,116 @@
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* The files that this process has synced: which they are, and under which name they are kept. */
-static struct { ino_t file; char *inner; } kept[4096];
-static int count;
+struct node {
+    char id[64];
+    mode_t mode;
+};
 
-static char **name_of(ino_t file) {
-    for (int one = 0; one < count; one++)
-        if (kept[one].file == file) return &kept[one].inner;
-    return NULL;
+static int look(int folder, const char *name, struct node *node) {
+    struct statx status;
+    if (statx(folder, name, *name ? AT_SYMLINK_NOFOLLOW : AT_EMPTY_PATH, STATX_BASIC_STATS | STATX_BTIME, &status)) return -1;
+    if (!(status.stx_mask & STATX_BTIME)) abort();
+    snprintf(node->id, sizeof node->id, "%llu-%lld.%09u", (unsigned long long)status.stx_ino,
+             (long long)status.stx_btime.tv_sec, status.stx_btime.tv_nsec);
+    node->mode = status.stx_mode;
+    return 0;
 }
 
-static void remember(ino_t file, const char *inner) {
-    char **name = name_of(file);
-    if (!name) {
-        if (count == sizeof kept / sizeof *kept) abort();
-        kept[count].file = file;
-        name = &kept[count++].inner;
-    }
-    if (*name) free(*name);
-    *name = strdup(inner);
+static void place(char *out, const char *kind, const char *id) {
+    snprintf(out, PATH_MAX, "%s/%s%s", getenv("POWERCUT_KEPT"), kind, id);
 }
 
-/* The path below the data folder, or NULL. */
-static const char *below(const char *path) {
-    const char *root = getenv("POWERCUT_DATA");
-    size_t length = root ? strlen(root) : 0;
-    return length && !strncmp(path, root, length) && (path[length] == '/' || !path[length]) ? path + length : NULL;
+/* A kill in between leaves the older copy, and nobody has been told of the newer one. */
+static int begin(char *part, const char *kind, const char *id, mode_t mode) {
+    place(part, kind, id);
+    strcat(part, ".part");
+    int out = open(part, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode & 0777);
+    if (out < 0) abort();
+    return out;
 }
 
-/* Its place below the kept folder. */
-static void kept_path(char *out, const char *inner) { snprintf(out, PATH_MAX, "%s%s", getenv("POWERCUT_KEPT"), inner); }
-
-static void make_folders(char *path) {
-    for (char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
-        *slash = 0;
-        mkdir(path, 0700);
-        *slash = '/';
-    }
-}
-
-static void keep(const char *path, const char *inner, mode_t mode) {
-    char to[PATH_MAX], fresh[PATH_MAX + 8], buffer[65536];
-    kept_path(to, inner);
-    make_folders(to);
-    snprintf(fresh, sizeof fresh, "%s.part", to);
-    int in = open(path, O_RDONLY | O_CLOEXEC);
-    int out = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode & 0777);
-    if (in < 0 || out < 0) abort();
-    for (ssize_t got; (got = read(in, buffer, sizeof buffer)) > 0;)
-        if (write(out, buffer, got) != got) abort();
-    close(in);
+static void finish(int out, const char *part, const char *kind, const char *id) {
+    char to[PATH_MAX];
+    place(to, kind, id);
     close(out);
-    /* A kill in between leaves the older copy, and nobody has been told of the newer one. */
-    if (rename(fresh, to)) abort();
+    if (rename(part, to)) abort();
 }
 
-/* What was synced under another name has this one now; names that are gone from a synced directory are gone. */
-static void reconcile(const char *path, const char *inner) {
-    char folder[PATH_MAX], there[PATH_MAX + 300], here[PATH_MAX + 300], moved[PATH_MAX + 300];
-    kept_path(folder, inner);
-    DIR *entries = opendir(path);
-    for (struct dirent *entry; entries && (entry = readdir(entries));) {
-        char **name = entry->d_type == DT_REG ? name_of(entry->d_ino) : NULL;
-        snprintf(there, sizeof there, "%s/%s", inner, entry->d_name);
-        if (!name || !strcmp(*name, there)) continue;
-        kept_path(here, *name);
-        snprintf(moved, sizeof moved, "%s/%s", folder, entry->d_name);
-        /* A file that is gone may have left its number to this one. */
-        if (rename(here, moved)) continue;
-        remember(entry->d_ino, there);
+static void keep_file(int file, const struct node *node) {
+    char part[PATH_MAX], buffer[65536];
+    int out = begin(part, "files/", node->id, node->mode);
+    for (off_t at = 0; ;) {
+        ssize_t got = pread(file, buffer, sizeof buffer, at);
+        if (got < 0 || write(out, buffer, got) != got) abort();
+        if (!got) break;
+        at += got;
     }
-    if (entries) closedir(entries);
-    if (!(entries = opendir(folder))) return;
+    finish(out, part, "files/", node->id);
+}
+
+static void keep_folder(int folder, const struct node *node, int deep) {
+    char part[PATH_MAX];
+    int out = begin(part, "folders/", node->id, 0600);
+    DIR *entries = fdopendir(folder);
+    if (!entries) abort();
     for (struct dirent *entry; (entry = readdir(entries));) {
-        snprintf(there, sizeof there, "%s/%s", path, entry->d_name);
-        snprintf(here, sizeof here, "%s/%s", folder, entry->d_name);
-        if (access(there, F_OK)) unlink(here);
+        struct node inner;
+        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") || look(folder, entry->d_name, &inner)) continue;
+        if (!S_ISREG(inner.mode) && !S_ISDIR(inner.mode)) continue;
+        dprintf(out, "%c %s %s\n", S_ISDIR(inner.mode) ? 'd' : 'f', inner.id, entry->d_name);
+        if (!deep) continue;
+        int one = openat(folder, entry->d_name, O_RDONLY | O_CLOEXEC);
+        if (one < 0) abort();
+        if (S_ISDIR(inner.mode)) {
+            keep_folder(one, &inner, 1);
+        } else {
+            keep_file(one, &inner);
+            close(one);
+        }
     }
     closedir(entries);
+    finish(out, part, "folders/", node->id);
+}
+
+/* Takes what is there for durable, unless an earlier process has begun to keep. */
+__attribute__((constructor)) static void start(void) {
+    const char *data = getenv("POWERCUT_DATA"), *kept = getenv("POWERCUT_KEPT");
+    char path[PATH_MAX], part[PATH_MAX];
+    struct node root;
+    if (!data || !kept) return;
+    place(path, "root", "");
+    if (!access(path, F_OK)) return;
+    mkdir(kept, 0700);
+    place(path, "files", "");
+    mkdir(path, 0700);
+    place(path, "folders", "");
+    mkdir(path, 0700);
+    int folder = open(data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (folder < 0 || look(folder, "", &root)) abort();
+    keep_folder(folder, &root, 1);
+    int out = begin(part, "root", "", 0600);
+    dprintf(out, "%s", root.id);
+    finish(out, part, "root", "");
 }
 
 static void synced(int fd) {
-    char link[64], path[PATH_MAX];
-    struct stat status;
-    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
-    ssize_t length = readlink(link, path, sizeof path - 1);
-    if (length < 0 || fstat(fd, &status)) return;
+    const char *root = getenv("POWERCUT_DATA");
+    char self[64], path[PATH_MAX];
+    struct node node;
+    snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+    ssize_t length = readlink(self, path, sizeof path - 1);
+    if (!root || length < 0) return;
     path[length] = 0;
-    const char *inner = below(path);
-    if (!inner) return;
+    size_t below = strlen(root);
+    if (strncmp(path, root, below) || (path[below] && path[below] != '/')) return;
     pthread_mutex_lock(&lock);
-    if (S_ISDIR(status.st_mode)) reconcile(path, inner);
-    else if (status.st_nlink) {
-        keep(path, inner, status.st_mode);
-        remember(status.st_ino, inner);
+    int again = open(self, O_RDONLY | O_CLOEXEC);
+    if (again < 0 || look(again, "", &node)) abort();
+    if (S_ISDIR(node.mode)) {
+        keep_folder(again, &node, 0);
+    } else {
+        keep_file(again, &node);
+        close(again);
     }
     pthread_mutex_unlock(&lock);
 }

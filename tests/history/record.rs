@@ -1,5 +1,6 @@
 //! What was asked of the server, when, and what came of it.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -68,13 +69,63 @@ pub struct Operation {
     pub outcome: Outcome,
 }
 
-/// A process is gone: the signal left after `sent`, and at `gone` it could do no more.
+/// One server process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Life {
+    /// Before it was started.
+    pub begun: Moment,
+    /// After it said that it listens; `None` if it never did.
+    pub listens: Option<Moment>,
+    /// By how many nanoseconds its clock is ahead of [`now`]'s.
+    pub offset: i64,
+    /// The last one may have none.
+    pub death: Option<Death>,
+}
+
+/// A process is gone: what ended it came after `sent`, and at `gone` it could do no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Death {
     pub sent: Moment,
     pub gone: Moment,
-    /// Whether it was killed rather than asked.
-    pub killed: bool,
+    pub how: How,
+}
+
+/// How a process ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// It was asked to.
+    Asked,
+    /// Somebody killed it, at any time.
+    Killed,
+    /// It killed itself at a step.
+    Struck,
+}
+
+/// What the nemesis did beside ending processes.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Deeds {
+    /// At which steps processes killed themselves, and how often.
+    pub struck: BTreeMap<String, usize>,
+    /// How often the disk was full.
+    pub fills: usize,
+    /// How many answers said in that time that nothing could be confirmed.
+    pub unconfirmed: usize,
+    /// How often a process was started with another clock than the one before.
+    pub jumps: usize,
+    /// How often the clock was moved under a process that runs.
+    pub shoves: usize,
+}
+
+impl Deeds {
+    pub fn add(&mut self, other: &Self) {
+        for (step, times) in &other.struck {
+            *self.struck.entry(step.clone()).or_default() += times;
+        }
+        self.fills += other.fills;
+        self.unconfirmed += other.unconfirmed;
+        self.jumps += other.jumps;
+        self.shoves += other.shoves;
+    }
 }
 
 /// What the list said at the end.
@@ -90,11 +141,14 @@ pub struct Totals {
 pub struct History {
     /// In any order.
     pub operations: Vec<Operation>,
-    /// By process; the last one may have none.
-    pub deaths: Vec<Death>,
+    /// By process.
+    pub lives: Vec<Life>,
+    pub deeds: Deeds,
+    /// What a process said that did not start on what was there.
+    pub stuck: Option<String>,
     /// When the last process was started, after a clean end of the one before, with nobody else asking.
     pub last: Moment,
     pub totals: Option<Totals>,
-    /// No session runs out before this time.
+    /// No session runs out before this time by the server's clock.
     pub lifetime: Moment,
 }

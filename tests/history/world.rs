@@ -1,5 +1,6 @@
 //! What all threads of a round share: where the server is, who has which credential, and how far the round has got.
 
+use std::fs;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -30,15 +31,33 @@ pub struct Known {
     pub token: OnceLock<String>,
 }
 
+/// Where to connect to.
+#[derive(Debug, Clone, Copy)]
+struct Serving {
+    server: Server,
+    address: SocketAddr,
+    /// Its id in the system.
+    process: u32,
+}
+
+impl Serving {
+    /// Whether it lives: what is left of a process that nobody has waited for has no program any more.
+    fn is_alive(self) -> bool {
+        fs::read_link(format!("/proc/{}/exe", self.process)).is_ok()
+    }
+}
+
 pub struct World {
     /// The first is an administrator.
     pub people: Vec<Person>,
-    server: Mutex<Option<(Server, SocketAddr)>>,
+    server: Mutex<Option<Serving>>,
     /// The number of the process that is about to be killed, or was killed last, plus one.
     doomed: AtomicU32,
     done: AtomicU64,
+    unconfirmed: AtomicU64,
     budget: u64,
     broken: AtomicBool,
+    emptied: AtomicBool,
     all: Mutex<Vec<Arc<Known>>>,
     live: Mutex<Vec<Arc<Known>>>,
     fresh: Mutex<Vec<Arc<Known>>>,
@@ -55,21 +74,28 @@ impl World {
             server: Mutex::default(),
             doomed: AtomicU32::new(0),
             done: AtomicU64::new(0),
+            unconfirmed: AtomicU64::new(0),
             budget,
             broken: AtomicBool::new(false),
+            emptied: AtomicBool::new(false),
             all: Mutex::default(),
             live: Mutex::default(),
             fresh: Mutex::default(),
         }
     }
 
-    pub fn serve(&self, server: Server, address: SocketAddr) {
-        *locked(&self.server) = Some((server, address));
+    pub fn serve(&self, server: Server, address: SocketAddr, process: u32) {
+        *locked(&self.server) = Some(Serving { server, address, process });
     }
 
     /// Says, before the signal is sent, that this process will be gone.
     pub fn doom(&self, server: Server) {
         self.doomed.store(server + 1, Ordering::SeqCst);
+    }
+
+    /// Whether there is a process to ask.
+    pub fn is_served(&self) -> bool {
+        locked(&self.server).is_some_and(Serving::is_alive)
     }
 
     /// Counts one operation.
@@ -81,9 +107,27 @@ impl World {
         self.done.load(Ordering::SeqCst)
     }
 
+    /// Counts one answer that said that nothing could be confirmed.
+    pub fn note_unconfirmed(&self) {
+        self.unconfirmed.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub fn unconfirmed(&self) -> u64 {
+        self.unconfirmed.load(Ordering::SeqCst)
+    }
+
+    /// There is nobody to sign in with any more: what there was is what will be judged.
+    pub fn finish(&self) {
+        self.emptied.store(true, Ordering::SeqCst);
+    }
+
+    pub fn is_emptied(&self) -> bool {
+        self.emptied.load(Ordering::SeqCst)
+    }
+
     /// Whether there have been enough.
     pub fn is_over(&self) -> bool {
-        self.broken.load(Ordering::SeqCst) || self.count() >= self.budget
+        self.is_given_up() || self.is_emptied() || self.count() >= self.budget
     }
 
     /// Lets everybody go home, whatever they wait for.
@@ -91,16 +135,25 @@ impl World {
         self.broken.store(true, Ordering::SeqCst);
     }
 
-    /// A connection to the process that it names: one that was not doomed yet when the connection stood, since afterwards
-    /// its port may be anybody's. `None` if there will be no server any more.
+    pub fn is_given_up(&self) -> bool {
+        self.broken.load(Ordering::SeqCst)
+    }
+
+    /// A connection to the process that it names: one that lived and was not doomed yet when the connection stood, since
+    /// afterwards its port may be anybody's. `None` if there will be no server any more: once there have been enough
+    /// operations, nobody starts another one for those who are still at it.
     pub fn connect(&self) -> Option<Wire> {
         while !self.broken.load(Ordering::SeqCst) {
-            let server = *locked(&self.server);
-            if let Some((server, address)) = server
-                && let Ok(wire) = Wire::connect(server, address)
-                && self.doomed.load(Ordering::SeqCst) <= server
+            let serving = *locked(&self.server);
+            if let Some(serving) = serving
+                && let Ok(wire) = Wire::connect(serving.server, serving.address)
+                && serving.is_alive()
+                && self.doomed.load(Ordering::SeqCst) <= serving.server
             {
                 return Some(wire);
+            }
+            if self.is_over() && !serving.is_some_and(Serving::is_alive) {
+                return None;
             }
             thread::sleep(Duration::from_millis(1));
         }

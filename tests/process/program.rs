@@ -230,6 +230,11 @@ impl Server {
         self.client().sign_in(EMAIL, PASSWORD)
     }
 
+    /// Whether the process is gone.
+    pub fn has_ended(&mut self) -> bool {
+        self.running.child.try_wait().expect("a process of ours").is_some()
+    }
+
     /// SIGKILL.
     pub fn kill(self) -> Exited {
         self.running.kill()

@@ -20,6 +20,7 @@ use super::journal::Journal;
 use super::space;
 use super::step::{Effect, Outcome, Shared, Step};
 use crate::domain::id::EventSeq;
+use crate::domain::steps::reached;
 use crate::domain::timestamp::Timestamp;
 use crate::store::{Result, StoreError};
 
@@ -296,6 +297,7 @@ impl Writer {
         for (answer, proof) in answers {
             answer(healthy || (proof == Proof::Journal && journaled));
         }
+        reached!("answered");
     }
 
     fn step(&mut self, work: Work, proof: Proof, gathered: &mut Gathered) {
@@ -318,6 +320,7 @@ impl Writer {
             return;
         }
         let Outcome { writes, ends, visible, durable, next } = step.finish();
+        reached!("transaction-due");
         if mode == Mode::Open
             && let Err(error) = self.shared.trees.write(&writes)
         {
@@ -330,9 +333,14 @@ impl Writer {
         {
             self.fail(Mode::Stopped, "read", &error);
         }
+        reached!("transaction-made");
         self.next = next;
         for effect in visible {
             effect(&self.shared);
+        }
+        #[cfg(feature = "seeded-bugs")]
+        if !ends.is_empty() {
+            super::seeded::forget();
         }
         gathered.durable.extend(durable);
         self.shared.unconfirmed().extend(ends);
@@ -353,21 +361,25 @@ impl Writer {
             return false;
         }
         ends.clear();
+        reached!("journal-synced");
         true
     }
 
     fn sync(&mut self) -> bool {
         let flushed = self.shared.trees.db.flush().map_err(|error| self.fail(Mode::Failed, "flush", &error));
+        reached!("flushed");
         let synced = self.sync_file().map_err(|error| self.fail(Mode::Failed, "fdatasync", &error));
         if flushed.is_err() || synced.is_err() {
             return false;
         }
+        reached!("synced");
         self.disk.journal.applied();
         self.synced = EventSeq(self.next.0.saturating_sub(1));
         if let Err(error) = self.disk.confirmed.note(self.synced, self.disk.journal.generation()) {
             // The number lags then; nothing else depends on it.
             tracing::warn!(%error, "what is confirmed could not be noted");
         }
+        reached!("confirmed");
         true
     }
 

@@ -13,6 +13,7 @@ use super::step::Shared;
 use super::trees::View;
 use super::upkeep::{Quiet, UpkeepError, every, export, quiet};
 use super::{Sled, open, swap};
+use crate::domain::steps::reached;
 use crate::store::Environment;
 
 /// What a compaction did.
@@ -91,10 +92,13 @@ fn copy(folder: &Path, records: &impl View) -> Result<Totals, UpkeepError> {
     let (copy, ()) = fill(&fresh, |take| {
         every(records, |place, key, value| take(Raw { place, key: key.to_vec(), value: value.to_vec() }))
     })?;
+    reached!("copy-filled");
     drop(copy);
     // Read from the disk again, not from what has just been written.
     let copy = open::open_fresh(&fresh).map_err(UpkeepError::Open)?;
     let (_, totals, wanted) = export(records, io::sink(), folder)?;
     let (_, _, found) = export(&copy, io::sink(), &fresh)?;
+    drop(copy);
+    reached!("copy-read");
     if wanted == found { Ok(totals) } else { Err(UpkeepError::Differs) }
 }

@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use super::open::sync_directory;
+use crate::domain::steps::reached;
 
 const FILE: &str = "doubt";
 
@@ -17,8 +18,11 @@ pub fn note(folder: &Path, why: &str) -> io::Result<()> {
     }
     let mut file = File::create(path)?;
     file.write_all(why.as_bytes())?;
+    reached!("doubt-created");
     file.sync_all()?;
-    sync_directory(folder)
+    sync_directory(folder)?;
+    reached!("doubt-noted");
+    Ok(())
 }
 
 /// What is noted.
@@ -33,7 +37,12 @@ pub fn noted(folder: &Path) -> io::Result<Option<String>> {
 /// Everyone's sessions have ended, on disk.
 pub fn settle(folder: &Path) -> io::Result<()> {
     match fs::remove_file(folder.join(FILE)) {
-        Ok(()) => sync_directory(folder),
+        Ok(()) => {
+            reached!("doubt-removed");
+            sync_directory(folder)?;
+            reached!("doubt-settled");
+            Ok(())
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error),
     }

@@ -19,6 +19,7 @@ use crate::domain::ending::{Actor, Ending, Reason};
 use crate::domain::epoch::Epoch;
 use crate::domain::id::EventSeq;
 use crate::domain::session::{Session, Verdict};
+use crate::domain::steps::reached;
 use crate::store::{Environment, Store, StoreError, codec};
 
 /// Records that are handed to sled at once.
@@ -112,8 +113,10 @@ fn prepare(folder: &Path, environment: &Environment, file: &Path, from: &File) -
     let filled = fill(&fresh, |batch| read(from, batch).map_err(|error| error.told(&refused)));
     let restored = filled.and_then(|(trees, totals)| {
         // In the new database and not later: it must never open with sessions that may have been ended since.
+        reached!("copy-filled");
         let ended = redraw(&trees, environment)?;
         trees.db.flush()?;
+        reached!("copy-redrawn");
         Ok(Restored { totals, ended })
     });
     restored.inspect_err(|_| drop(swap::remove(&fresh)))
@@ -131,8 +134,10 @@ fn new_journal(folder: &Path) -> std::io::Result<()> {
     if ends.exists() {
         swap::remove(&aside)?;
         fs::rename(&ends, aside)?;
+        reached!("journal-aside");
     }
     drop(Journal::open(&ends)?);
+    reached!("journal-anew");
     sync_directory(folder)
 }
 

@@ -15,10 +15,12 @@ use serde::{Deserialize, Serialize};
 
 use self::file::{BLOCK, FILES, FRAME, Header, Round, SIZE, Stored, checksum, has_entries, open_file, path};
 
+use super::open::sync_directory;
 use crate::domain::audit::Event;
 use crate::domain::ending::Ended;
 use crate::domain::epoch::Epoch;
 use crate::domain::id::{EventSeq, SessionId, UserKey};
+use crate::domain::steps::reached;
 use crate::domain::timestamp::Timestamp;
 
 /// What ended.
@@ -77,7 +79,7 @@ impl Journal {
         for number in 0..FILES {
             files.push(open_file(folder, number)?);
         }
-        File::open(folder)?.sync_all()?;
+        sync_directory(folder)?;
         let mut rounds = Vec::new();
         for (number, file) in files.iter_mut().enumerate() {
             rounds.push(Round::read(file, number as u64)?);
@@ -155,6 +157,7 @@ impl Journal {
             let length = (FRAME + payload.len()).next_multiple_of(BLOCK);
             if self.offset + length > SIZE {
                 self.current()?.sync_data()?;
+                reached!("rotation-due");
                 self.begin(self.generation + 1)?;
                 from = self.offset;
             }
@@ -168,6 +171,7 @@ impl Journal {
             file.seek(SeekFrom::Start(offset))?;
             file.write_all(&bytes)?;
             self.offset += length;
+            reached!("journal-written");
         }
         self.current()?.sync_data()
     }
@@ -195,7 +199,10 @@ impl Journal {
         let file = self.current()?;
         file.seek(SeekFrom::Start(0))?;
         file.write_all(&header)?;
-        file.sync_data()
+        reached!("rotation-written");
+        file.sync_data()?;
+        reached!("rotation-synced");
+        Ok(())
     }
 }
 

@@ -50,6 +50,7 @@ use self::step::{Shared, Step};
 pub use self::upkeep::UpkeepError;
 use super::{Environment, Result, Store, StoreError};
 use crate::domain::ending::{Actor, Ending, Reason};
+use crate::domain::steps::reached;
 use crate::domain::timestamp::Timestamp;
 
 /// How long a request waits for a store that is being opened anew.
@@ -170,6 +171,7 @@ async fn trusted(opened: Opened, folder: &Path) -> std::result::Result<Handle, O
         let ending = Ending::new(Actor::System, Reason::Safety, None);
         let ended = handle.committer.commit(move |step| sessions::end_everyone(step, &ending), Proof::Database).await;
         ended.map_err(|error| open::damaged(folder, &error))?;
+        reached!("everyone-ended");
         doubt::settle(folder).map_err(|source| OpenError::Folder { folder: folder.to_owned(), source })?;
     }
     Ok(handle)

@@ -23,6 +23,7 @@ use super::trees::{EPOCH, FORMAT, Place, Trees, View, Write, session_key};
 use crate::domain::epoch::Epoch;
 use crate::domain::id::EventSeq;
 use crate::domain::session::{Session, State, Verdict};
+use crate::domain::steps::reached;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
 use crate::store::{Environment, StoreError, codec};
@@ -98,9 +99,12 @@ pub fn open(folder: &Path, environment: Environment, carried: Carried) -> Result
         Some(lock) => lock,
         None => Arc::new(lock(folder)?),
     };
+    reached!("locked");
     swap::settle(folder).map_err(in_folder)?;
+    reached!("swap-settled");
     let (trees, file) = open_trees(&folder.join("db")).map_err(|failure| failure.told(&folder.join("db")))?;
     check_format(&trees, folder)?;
+    reached!("database-opened");
     let ends = folder.join("ends");
     let known = last_event(&trees).map_err(|error| damaged(&error))?;
     // Before the files are made anew: that they were missing must not be forgotten by then.
@@ -112,9 +116,11 @@ pub fn open(folder: &Path, environment: Environment, carried: Carried) -> Result
     }
     let mut found = Journal::open(&ends).map_err(in_folder)?;
     let (confirmed, reached) = Confirmed::open(&ends).map_err(in_folder)?;
+    reached!("journal-opened");
     for directory in [Some(ends.as_path()), Some(folder), folder.parent()].into_iter().flatten() {
         sync_directory(directory).map_err(in_folder)?;
     }
+    reached!("directories-synced");
     if let Some(why) = suspect(&found, reached, known) {
         doubt::note(folder, &why).map_err(in_folder)?;
     }
@@ -131,11 +137,15 @@ pub fn open(folder: &Path, environment: Environment, carried: Carried) -> Result
     let last = last_event(&trees).map_err(|error| damaged(&error))?.max(found.confirmed).max(reached.last);
     fill_gaps(&trees, known, last).map_err(|error| damaged(&error))?;
     trees.write(&carried.touches).map_err(|error| damaged(&error))?;
+    reached!("replayed");
     trees.db.flush().map_err(|error| damaged(&error))?;
+    reached!("replay-flushed");
     file.sync_all().map_err(in_folder)?;
+    reached!("replay-synced");
     found.journal.applied();
     if suspicion.is_some() {
         found.journal.start_afresh().map_err(in_folder)?;
+        reached!("begun-afresh");
     }
 
     let epoch = server_epoch(&trees, &environment).map_err(|error| damaged(&error))?;
@@ -150,6 +160,7 @@ pub fn open(folder: &Path, environment: Environment, carried: Carried) -> Result
         unconfirmed: Mutex::default(),
     };
     let newest = load(&shared).map_err(|error| damaged(&error))?;
+    reached!("index-loaded");
     let behind = newest.since(shared.environment.clock.now());
     if behind > CLOCK_TOLERANCE {
         suspicion.get_or_insert_with(|| format!("the clock is {} s behind the newest record", behind.as_secs()));
@@ -203,6 +214,8 @@ fn open_trees(folder: &Path) -> Result<(Trees, File), Failure> {
     // a kill, so it is done every time.
     let file = OpenOptions::new().write(true).open(folder.join("db")).map_err(Failure::Io)?;
     file.sync_all().map_err(Failure::Io)?;
+    // sled writes its settings once and never syncs them: torn by a power cut, they keep the database from opening.
+    File::open(folder.join("conf")).and_then(|conf| conf.sync_all()).map_err(Failure::Io)?;
     sync_directory(folder).map_err(Failure::Io)?;
     Ok((trees, file))
 }
@@ -247,6 +260,10 @@ pub fn lock_existing(folder: &Path) -> Result<Option<File>, OpenError> {
 }
 
 pub fn sync_directory(directory: &Path) -> io::Result<()> {
+    #[cfg(feature = "seeded-bugs")]
+    if crate::domain::seeded::has("directory-not-synced") {
+        return Ok(());
+    }
     let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
     File::open(directory)?.sync_all()
 }

@@ -7,6 +7,7 @@ use crate::domain::ending::Actor;
 use crate::domain::epoch::Epoch;
 use crate::domain::id::EventSeq;
 use crate::domain::session::{AlreadyEnded, Session, State};
+use crate::domain::steps::reached;
 use crate::domain::user::User;
 use crate::store::Result;
 use crate::store::codec::{self, Record};
@@ -31,6 +32,7 @@ pub fn replay(trees: &Trees, entries: &[Entry]) -> Result<usize> {
         if !writes.is_empty() {
             missing += 1;
             trees.write(&writes)?;
+            reached!("replaying");
         }
     }
     Ok(missing)

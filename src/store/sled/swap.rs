@@ -14,6 +14,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::open::sync_directory;
+use crate::domain::steps::reached;
 
 /// The database that is being written.
 pub fn fresh(folder: &Path) -> PathBuf {
@@ -52,13 +53,20 @@ pub fn tidy(folder: &Path) -> io::Result<()> {
 pub fn replace(folder: &Path) -> io::Result<()> {
     sync_files(&fresh(folder))?;
     sync_directory(folder)?;
+    reached!("copy-synced");
     if current(folder).exists() {
         fs::rename(current(folder), old(folder))?;
+        reached!("old-aside");
         sync_directory(folder)?;
+        reached!("old-aside-synced");
     }
     fs::rename(fresh(folder), current(folder))?;
+    reached!("copy-in-place");
     sync_directory(folder)?;
-    tidy(folder)
+    reached!("copy-in-place-synced");
+    tidy(folder)?;
+    reached!("old-removed");
+    Ok(())
 }
 
 /// Removes the folder, if it is there.
