@@ -10,13 +10,17 @@ use ureq::{Agent, Body};
 
 use super::Failure;
 use crate::config::Config;
+use crate::domain::clock::OsEntropy;
 use crate::open;
 use crate::service::operator::{Command, Operator, Refused};
 use crate::store::Store;
-use crate::web::control::Control;
+use crate::store::sled::Sled;
+use crate::web::control::{self, Control};
 
 /// A server on this machine answers sooner, or not at all.
 const CONNECT: Duration = Duration::from_secs(2);
+/// To a question that needs no database.
+const ANSWER: Duration = Duration::from_secs(5);
 /// A page of sessions, in bytes, is never longer; findings of a check neither.
 const LONGEST: u64 = 64 << 20;
 
@@ -71,6 +75,10 @@ impl Remote {
     /// The server that has this data folder open, if one answers.
     pub async fn find(config: &Config) -> Option<Self> {
         let control = Control::read(&config.data)?;
+        // Nobody holds the folder: whoever listens there now is somebody else.
+        if Sled::is_free(&config.data) {
+            return None;
+        }
         let agent = Agent::config_builder()
             .http_status_as_error(false)
             .timeout_connect(Some(CONNECT))
@@ -80,8 +88,18 @@ impl Remote {
             .build();
         let remote = Self { agent: agent.into(), control };
         let asked = remote.clone();
-        let answered = blocking(move || asked.get("ping")).await.ok()?;
-        (answered.status() == 200).then_some(remote)
+        let proved = blocking(move || Ok(asked.is_proved())).await.ok()?;
+        proved.then_some(remote)
+    }
+
+    /// Whether it answers in time, and has the key: before that nothing of value is sent.
+    fn is_proved(&self) -> bool {
+        let nonce = control::nonce(&OsEntropy);
+        let asked = self.agent.get(self.url(&format!("ping?nonce={nonce}"))).config();
+        let answer = asked.timeout_global(Some(ANSWER)).build().call();
+        let answer =
+            answer.ok().and_then(|mut answer| answer.body_mut().with_config().limit(1024).read_to_string().ok());
+        answer.is_some_and(|answer| self.control.is_proved(&nonce, &answer))
     }
 
     /// Has it done there.

@@ -121,9 +121,16 @@ async fn revoke(revoke: Revoke) -> Result<(), Failure> {
     reach.close().await?;
     match done? {
         Ended::All(count) => println!("ended {count}"),
-        Ended::Each { ended, missing, .. } => {
-            for id in ids.iter().filter(|id| !missing.contains(id)) {
-                println!("{id} {}", if ended.contains(id) { "ended" } else { "had ended before" });
+        Ended::Each { ended, before, missing, broken } => {
+            for id in &ids {
+                if ended.contains(id) {
+                    println!("{id} ended");
+                } else if before.contains(id) {
+                    println!("{id} had ended before");
+                }
+            }
+            if let Some(broken) = broken {
+                return Err(Failure::failed(broken));
             }
             if !missing.is_empty() {
                 let missing: Vec<_> = missing.iter().map(ToString::to_string).collect();

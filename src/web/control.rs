@@ -6,9 +6,11 @@ use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use hmac::{Hmac, KeyInit, Mac};
 use rocket::config::{LogLevel, Shutdown};
 use rocket::data::{Data, ToByteUnit};
 use rocket::fairing::AdHoc;
@@ -18,7 +20,9 @@ use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::stream::ByteStream;
 use rocket::{Build, Rocket, State, catch, catchers, get, post, routes};
 use serde::{Deserialize, Serialize};
+use sha2::Sha256;
 use subtle::ConstantTimeEq;
+use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::clock::{Entropy, random};
@@ -32,6 +36,10 @@ const FILE: &str = "control";
 const LONGEST: u64 = 1 << 20;
 /// Pieces of a backup on their way.
 const PIECES: usize = 16;
+/// A backup that nobody reads on for so long is broken off: it holds up whatever wants the database to itself.
+const STALLED: Duration = Duration::from_secs(30);
+/// Backups that were sent to be restored are put down under such names.
+const RECEIVED: &str = "restore-";
 
 /// Where the door is and what opens it.
 #[derive(Clone, Serialize, Deserialize)]
@@ -46,6 +54,11 @@ impl Control {
     /// What the server that has `data` open, or had, left there.
     pub fn read(data: &Path) -> Option<Self> {
         serde_json::from_slice(&fs::read(data.join(FILE)).ok()?).ok()
+    }
+
+    /// Whether `answer` to `nonce` comes from somebody who has the key.
+    pub fn is_proved(&self, nonce: &str, answer: &str) -> bool {
+        proof(&self.key, nonce).as_bytes().ct_eq(answer.as_bytes()).into()
     }
 
     fn write(&self, data: &Path) -> io::Result<()> {
@@ -86,6 +99,7 @@ impl Opened {
 /// # Errors
 /// If there is no port, or the file cannot be written.
 pub async fn open(operator: Operator, data: &Path, entropy: &dyn Entropy) -> io::Result<Opened> {
+    remove_received(data)?;
     let key = URL_SAFE_NO_PAD.encode(random::<32>(entropy));
     let figment = Figment::from(rocket::Config {
         address: Ipv4Addr::LOCALHOST.into(),
@@ -121,6 +135,17 @@ pub async fn open(operator: Operator, data: &Path, entropy: &dyn Entropy) -> io:
     let address = listens.await.map_err(|_| io::Error::other("the operator's door cannot be opened"))?;
     Control { address, key }.write(data)?;
     Ok(Opened { shutdown, served, file: data.join(FILE) })
+}
+
+/// What a server that was killed has left of backups it was sent.
+fn remove_received(data: &Path) -> io::Result<()> {
+    for entry in fs::read_dir(data)? {
+        let entry = entry?;
+        if entry.file_name().to_string_lossy().starts_with(RECEIVED) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
 }
 
 struct Key(String);
@@ -165,9 +190,25 @@ async fn execute<C: Command>(text: &str, operator: &Operator) -> Answer {
     }
 }
 
-#[get("/ping")]
-fn ping(_key: Authorized) -> &'static str {
-    "sessiond"
+/// Answers what only who has the key can: whoever asks need not show it to find out.
+#[get("/ping?<nonce>")]
+fn ping(nonce: &str, key: &State<Key>) -> Option<String> {
+    (nonce.len() == NONCE).then(|| proof(&key.0, nonce))
+}
+
+/// The length of a question, in characters.
+const NONCE: usize = 43;
+
+/// Something that nobody has asked before.
+pub fn nonce(entropy: &dyn Entropy) -> String {
+    URL_SAFE_NO_PAD.encode(random::<32>(entropy))
+}
+
+fn proof(key: &str, nonce: &str) -> String {
+    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key.as_bytes()).expect("HMAC takes keys of any length");
+    mac.update(b"sessiond control\0");
+    mac.update(nonce.as_bytes());
+    URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
 }
 
 #[post("/run/<name>", data = "<text>")]
@@ -193,7 +234,9 @@ fn backup(_key: Authorized, operator: &State<Operator>) -> ByteStream![Vec<u8>] 
     let (pieces, mut made) = mpsc::channel(PIECES);
     let store = Arc::clone(&operator.store);
     tokio::spawn(async move {
-        if let Err(error) = store.back_up_open(io::BufWriter::with_capacity(1 << 16, Pieces(pieces))).await {
+        if let Err(error) =
+            store.back_up_open(io::BufWriter::with_capacity(1 << 16, Pieces(pieces, Handle::current()))).await
+        {
             tracing::error!(%error, "a backup was broken off");
         }
     });
@@ -204,12 +247,16 @@ fn backup(_key: Authorized, operator: &State<Operator>) -> ByteStream![Vec<u8>] 
     }
 }
 
-struct Pieces(mpsc::Sender<Vec<u8>>);
+struct Pieces(mpsc::Sender<Vec<u8>>, Handle);
 
 impl Write for Pieces {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.blocking_send(bytes.to_vec()).map_err(|_| io::ErrorKind::BrokenPipe)?;
-        Ok(bytes.len())
+        let sent = self.1.block_on(tokio::time::timeout(STALLED, self.0.send(bytes.to_vec())));
+        match sent {
+            Ok(Ok(())) => Ok(bytes.len()),
+            Ok(Err(_)) => Err(io::ErrorKind::BrokenPipe.into()),
+            Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "nobody reads the backup")),
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -220,7 +267,7 @@ impl Write for Pieces {
 /// Takes a backup and puts it in the place of the database.
 #[post("/restore", data = "<file>")]
 async fn restore(_key: Authorized, file: Data<'_>, operator: &State<Operator>, folder: &State<Folder>) -> Answer {
-    let received = tempfile::Builder::new().prefix("restore-").tempfile_in(&folder.0);
+    let received = tempfile::Builder::new().prefix(RECEIVED).tempfile_in(&folder.0);
     let received = match received {
         Ok(received) => received,
         Err(error) => return answer::<()>(&Err(Refused::failed(format!("the backup cannot be put down: {error}")))),

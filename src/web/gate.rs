@@ -39,7 +39,7 @@ impl Path {
         match raw {
             "/logout" => Self::SignOut,
             "/login" | "/setup" => Self::Open,
-            _ if raw.starts_with("/static/") || raw.starts_with("/health/") => Self::Open,
+            _ if raw.starts_with("/static/") || matches!(raw, "/health/live" | "/health/ready") => Self::Open,
             _ => Self::Guarded,
         }
     }
@@ -53,7 +53,7 @@ pub struct Gate(pub(super) Arc<Core>);
 
 impl Gate {
     async fn look(&self, request: &Request<'_>, data: &mut Data<'_>) -> Seen {
-        let Core { config, names, service, keys } = &*self.0;
+        let Core { config, names, service, keys, .. } = &*self.0;
         let headers = request.headers();
         // The body's first bytes come first: whoever holds them back is judged by what holds when they arrive.
         let safe = matches!(request.method(), Method::Get | Method::Head | Method::Options);

@@ -27,12 +27,14 @@ use std::sync::Arc;
 
 use rocket::data::{Limits, ToByteUnit};
 use rocket::{Build, Rocket};
+use tokio::sync::Mutex;
 
 use self::cookie::Names;
 pub use self::gate::Gate;
 pub use self::guards::{AdminSession, CurrentSession};
 pub use self::launch::{BuildError, LaunchError, build, figment, launch};
 use crate::config::Config;
+use crate::domain::timestamp::Timestamp;
 use crate::keys::Keys;
 use crate::service::Service;
 
@@ -42,6 +44,8 @@ pub(crate) struct Core {
     config: Config,
     keys: Keys,
     names: Names,
+    /// Whether the store took changes when it was last asked, and when that was.
+    readiness: Mutex<Option<(Timestamp, Result<(), String>)>>,
 }
 
 /// Stands in the application's state where the pages are mounted.
@@ -59,7 +63,7 @@ impl Sessiond {
         std::fs::create_dir_all(&config.data)?;
         let keys = Keys::open(&config.data, service.clock(), service.entropy())?;
         let names = Names::new(&config);
-        Ok(Self(Arc::new(Core { service, config, keys, names })))
+        Ok(Self(Arc::new(Core { service, config, keys, names, readiness: Mutex::default() })))
     }
 
     /// The service, for signing in and ending sessions from an application's own code.

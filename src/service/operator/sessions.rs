@@ -166,6 +166,8 @@ pub enum Ended {
         before: Vec<SessionId>,
         /// No such session.
         missing: Vec<SessionId>,
+        /// Why it went no further, if it did not get through.
+        broken: Option<String>,
     },
     /// So many ended.
     All(u64),
@@ -193,13 +195,17 @@ impl Command for RevokeSessions {
             Self::These { ids, .. } => {
                 let (mut ended, mut before, mut missing) = (Vec::new(), Vec::new(), Vec::new());
                 for id in ids {
-                    match service.revoke(id, &order).await? {
-                        End::Done(_) => ended.push(id),
-                        End::AlreadyEnded(_) => before.push(id),
-                        End::NotFound => missing.push(id),
+                    match service.revoke(id, &order).await {
+                        Ok(End::Done(_)) => ended.push(id),
+                        Ok(End::AlreadyEnded(_)) => before.push(id),
+                        Ok(End::NotFound) => missing.push(id),
+                        Err(error) => {
+                            let broken = Some(format!("{id}: {error}"));
+                            return Ok(Ended::Each { ended, before, missing, broken });
+                        }
                     }
                 }
-                Ok(Ended::Each { ended, before, missing })
+                Ok(Ended::Each { ended, before, missing, broken: None })
             }
         }
     }

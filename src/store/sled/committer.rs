@@ -40,6 +40,19 @@ pub enum Proof {
     /// It is an ending and nothing else: on disk in the journal, it will be replayed over any database. Or it may be lost
     /// in a crash, as a touch may.
     Journal,
+    /// The same, and there must be room for it when others are refused.
+    LastResort,
+}
+
+impl Proof {
+    /// The bytes that must be left in the journal where the database takes nothing.
+    const fn room(self) -> usize {
+        match self {
+            Self::Database => usize::MAX,
+            Self::Journal => 256 * 1024,
+            Self::LastResort => 4 * 1024,
+        }
+    }
 }
 
 /// What the store can do at present.
@@ -216,7 +229,7 @@ struct Writer {
 #[derive(Default)]
 struct Gathered {
     answers: Vec<(Answer, Proof)>,
-    durable: Vec<Effect>,
+    durable: Vec<(Effect, Proof)>,
 }
 
 impl Writer {
@@ -289,13 +302,12 @@ impl Writer {
         // The journal first: it takes endings even where the database takes nothing any more.
         let journaled = self.journal();
         let healthy = journaled && self.present.get() == Mode::Open && (!sync || self.sync());
-        if healthy {
-            for effect in durable {
-                effect(&self.shared);
-            }
+        let is_good = |proof| healthy || (proof != Proof::Database && journaled);
+        for (effect, _) in durable.into_iter().filter(|(_, proof)| is_good(*proof)) {
+            effect(&self.shared);
         }
         for (answer, proof) in answers {
-            answer(healthy || (proof == Proof::Journal && journaled));
+            answer(is_good(proof));
         }
         reached!("answered");
     }
@@ -308,18 +320,20 @@ impl Writer {
 
     fn change(&mut self, work: Work, proof: Proof, now: Timestamp, gathered: &mut Gathered) {
         let mode = self.present.get();
-        if mode == Mode::Stopped || (mode != Mode::Open && proof == Proof::Database) {
+        let refused = mode == Mode::Stopped || (mode != Mode::Open && self.disk.journal.room() < proof.room());
+        if refused {
             let (_, answer) = work(None);
             gathered.answers.push((answer, Proof::Database));
             return;
         }
         let mut step = Step::new(&self.shared, now, self.next);
         let (done, answer) = work(Some(&mut step));
+        let Outcome { writes, ends, whole, visible, durable, next } = step.finish();
+        let proof = if whole { Proof::Journal } else { proof };
         gathered.answers.push((answer, proof));
         if !done {
             return;
         }
-        let Outcome { writes, ends, visible, durable, next } = step.finish();
         reached!("transaction-due");
         if mode == Mode::Open
             && let Err(error) = self.shared.trees.write(&writes)
@@ -335,15 +349,18 @@ impl Writer {
         }
         reached!("transaction-made");
         self.next = next;
+        // Before anybody sees them: whatever happens from here on, they are not forgotten.
+        #[cfg(feature = "seeded-bugs")]
+        let ended = !ends.is_empty();
+        self.shared.unconfirmed().extend(ends);
         for effect in visible {
             effect(&self.shared);
         }
         #[cfg(feature = "seeded-bugs")]
-        if !ends.is_empty() {
+        if ended {
             super::seeded::forget();
         }
-        gathered.durable.extend(durable);
-        self.shared.unconfirmed().extend(ends);
+        gathered.durable.extend(durable.into_iter().map(|effect| (effect, proof)));
     }
 
     /// Puts the endings of a group into the journal. Those that do not get there stay unconfirmed, and are tried again when

@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::Sled;
-use super::backup::{Reader, Totals};
+use super::backup::{Fault, Reader, Totals};
 use super::open::sync_directory;
 use super::trees::View;
 use super::upkeep::{Quiet, UpkeepError, export, quiet};
@@ -63,7 +63,7 @@ fn write(trees: &impl View, file: &Path) -> Result<Totals, UpkeepError> {
 
 /// Puts what `from` holds, which must be a backup, into `file`.
 fn keep(from: impl Read, file: &Path) -> Result<Totals, UpkeepError> {
-    let refused = UpkeepError::refused(file);
+    let refused = |fault: Fault| UpkeepError::Broken(fault.to_string());
     whole_or_not(file, |_, to| {
         let mut reader = Reader::new(Tee { from, to }).map_err(&refused)?;
         while reader.next().map_err(&refused)?.is_some() {}

@@ -68,9 +68,10 @@ impl Sled {
             let from = sound(&file)?;
             let restored = prepare(&folder, &environment, &file, &from)?;
             claim.exchange(&runtime, |folder, carried| {
-                // What ended meanwhile belongs to the database that goes.
+                put_in_place(folder)?;
+                // What ended meanwhile belongs to the database that is gone.
                 (carried.unconfirmed, carried.touches) = (Vec::new(), Vec::new());
-                put_in_place(folder)
+                Ok(())
             })?;
             Ok(restored)
         });

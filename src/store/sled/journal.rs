@@ -37,6 +37,8 @@ pub enum Effect {
     /// All of a user's sessions, by a change of what the user is: `old` was replaced, and `record` is the user since, in the
     /// store's own form.
     Changed { user: UserKey, old: Epoch, record: Vec<u8>, ended: Ended },
+    /// None, but what others ended for: this session, in the store's own form, took their place.
+    Created { user: UserKey, id: SessionId, record: Vec<u8> },
 }
 
 /// One ending with its audit event.
@@ -174,6 +176,13 @@ impl Journal {
             reached!("journal-written");
         }
         self.current()?.sync_data()
+    }
+
+    /// The bytes that can be written before it is full, unless the database takes what is there.
+    pub fn room(&self) -> usize {
+        let begun = self.generation.saturating_sub(self.applied);
+        let left = usize::try_from((FILES - 1).saturating_sub(begun)).unwrap_or(0);
+        left * (SIZE - BLOCK) + SIZE.saturating_sub(self.offset)
     }
 
     /// Notes that everything written so far is in the database as well.

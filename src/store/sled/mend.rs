@@ -2,8 +2,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::thread;
 use std::time::Duration;
 
@@ -11,6 +11,7 @@ use tokio::runtime::Handle as Runtime;
 
 use super::committer::Mode;
 use super::open::{self, Carried, OpenError};
+use super::upkeep::UpkeepError;
 use super::{Handle, Inner, Sled, State, space, trusted};
 
 /// How long to wait before what failed is tried once more; twice as long each time.
@@ -18,6 +19,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 /// Never longer than this.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
+/// A store that has not failed for so long is opened anew at once.
+const CALM: Duration = Duration::from_mins(1);
+/// The longest rest of one that has.
+const LONGEST_REST: Duration = Duration::from_secs(10);
 /// How often to look whether the last reader of a store that is let go has gone.
 const READER_PAUSE: Duration = Duration::from_millis(1);
 
@@ -47,9 +52,14 @@ impl Sled {
 }
 
 impl Claim {
-    /// Puts something else in the place of the database, and opens it. Blocks.
-    pub fn exchange<T>(&self, runtime: &Runtime, put: impl FnOnce(&Path, &mut Carried) -> T) -> T {
-        let mut carried = self.0.shut(runtime);
+    /// Puts something else in the place of the database, and opens it. Blocks. Does nothing with a store that was closed
+    /// meanwhile: its folder may be somebody else's by now.
+    pub fn exchange<T>(
+        &self,
+        runtime: &Runtime,
+        put: impl FnOnce(&Path, &mut Carried) -> Result<T, UpkeepError>,
+    ) -> Result<T, UpkeepError> {
+        let mut carried = self.0.shut(runtime).ok_or(UpkeepError::Busy)?;
         let done = put(&self.0.folder, &mut carried);
         self.0.reopen(runtime, carried);
         done
@@ -77,13 +87,31 @@ impl Inner {
                 Some(Mode::Upkeep | Mode::Stopped) | None => break,
             }
         }
-        let carried = self.shut(runtime);
-        self.reopen(runtime, carried);
+        thread::sleep(self.pause());
+        if let Some(carried) = self.shut(runtime) {
+            self.reopen(runtime, carried);
+        }
     }
 
-    /// Lets go of the database but not of the folder. Requests wait from here on.
-    fn shut(&self, runtime: &Runtime) -> Carried {
-        // Whoever reads a snapshot may go on to its end: until then the store serves as far as it can.
+    /// A store that fails again and again is opened anew less and less often: that takes its time, and helps nobody.
+    fn pause(&self) -> Duration {
+        let now = self.environment.clock.now();
+        let mut mended = self.mended.lock().unwrap_or_else(PoisonError::into_inner);
+        let (last, pause) = *mended;
+        let pause = if now.since(last) > CALM { Duration::ZERO } else { (pause * 2).clamp(FIRST_PAUSE, LONGEST_REST) };
+        *mended = (now, pause);
+        pause
+    }
+
+    /// Lets go of the database but not of the folder; `None` if it is closed. Requests wait from here on.
+    fn shut(&self, runtime: &Runtime) -> Option<Carried> {
+        // Whoever reads a snapshot may go on to its end: until then the store serves as far as it can. Not for a store that
+        // serves nobody.
+        if let State::Open(handle) = &*self.state.borrow()
+            && handle.committer.mode() == Mode::Stopped
+        {
+            handle.shared.trees.break_snapshots();
+        }
         let _nobody = runtime.block_on(self.reading.write());
         let mut shut = None;
         self.state.send_if_modified(|state| match state {
@@ -94,13 +122,17 @@ impl Inner {
             }
             State::Reopening | State::Closed => false,
         });
-        let Some(handle) = shut else { return Carried::default() };
+        let handle = shut?;
+        let failed = handle.committer.mode() != Mode::Upkeep;
         runtime.block_on(handle.committer.close());
         let unconfirmed = std::mem::take(&mut *handle.shared.unconfirmed());
         let touches = handle.shared.trees.touches();
         let lock = Some(Arc::clone(&handle.lock));
         let_go(handle);
-        Carried { lock, unconfirmed, touches }
+        if failed {
+            space::forget_cached(&self.folder);
+        }
+        Some(Carried { lock, unconfirmed, touches })
     }
 
     /// Opens the store, however often it takes, until it is closed. What was open holds sled's lock until its last reader

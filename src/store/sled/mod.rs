@@ -32,8 +32,8 @@ mod users;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -67,6 +67,8 @@ struct Inner {
     claimed: AtomicBool,
     /// Held by whoever reads a snapshot: sled gives its lock back only when nobody reads any more.
     reading: Arc<RwLock<()>>,
+    /// When the store was last opened anew after a failure, and after which pause.
+    mended: Mutex<(Timestamp, Duration)>,
 }
 
 #[derive(Clone)]
@@ -113,7 +115,8 @@ impl Sled {
         let handle = trusted(opened, folder).await?;
         let (state, _) = watch::channel(State::Open(Arc::new(handle)));
         let (claimed, reading) = (AtomicBool::new(false), Arc::default());
-        Ok(Self(Arc::new(Inner { folder: folder.to_owned(), environment, state, claimed, reading })))
+        let mended = Mutex::new((Timestamp::MIN, Duration::ZERO));
+        Ok(Self(Arc::new(Inner { folder: folder.to_owned(), environment, state, claimed, reading, mended })))
     }
 
     /// The database, if it can be read. Whoever finds that it has failed has it mended.
@@ -121,6 +124,8 @@ impl Sled {
         let mut state = self.0.state.borrow().clone();
         if !state.is_settled() {
             self.mend();
+            // Whoever opens the store anew waits until nobody holds the old one.
+            state = State::Reopening;
             let mut states = self.0.state.subscribe();
             if let Ok(Ok(settled)) = tokio::time::timeout(PATIENCE, states.wait_for(State::is_settled)).await {
                 state = settled.clone();

@@ -46,6 +46,11 @@ impl Overrides {
         self.any.store(!map.is_empty(), Ordering::Release);
     }
 
+    /// How many stand in front.
+    pub fn len(&self) -> usize {
+        self.map().map_or(0, |map| map.len())
+    }
+
     /// Puts values in front where nothing stands yet.
     pub fn put_first(&self, values: impl IntoIterator<Item = (Place, IVec, Option<IVec>)>) {
         let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);

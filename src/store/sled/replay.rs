@@ -21,6 +21,11 @@ pub fn replay(trees: &Trees, entries: &[Entry]) -> Result<usize> {
     // What is older than the oldest event has been swept, and nobody misses it.
     let first = trees.scan::<Event>(Place::Audit).next().transpose()?.map_or(EventSeq(0), |(_, event)| event.seq);
     for entry in entries {
+        // A session that was swept has run out, and its event went with it or before.
+        if matches!(entry.effect, Effect::Created { .. }) && entry.event.as_ref().is_some_and(|event| event.seq < first)
+        {
+            continue;
+        }
         let mut writes = Vec::new();
         effect(trees, &entry.effect, first, &mut writes)?;
         if let Some(event) = &entry.event
@@ -87,6 +92,14 @@ fn effect(trees: &Trees, effect: &Effect, first: EventSeq, writes: &mut Vec<Writ
             if trees.user(*user)?.is_some_and(|owner| owner.epoch == *old) {
                 let fresh: User = codec::decode(user.bytes(), record)?;
                 put(writes, Place::Users, user.bytes(), &fresh)?;
+            }
+            Ok(())
+        }
+        Effect::Created { user, id, record } => {
+            let key = session_key(*user, *id);
+            if trees.bytes(Place::Sessions, &key)?.is_none() && trees.user(*user)?.is_some() {
+                let session: Session = codec::decode(&key, record)?;
+                put(writes, Place::Sessions, &key, &session)?;
             }
             Ok(())
         }

@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 
+use super::committer::Proof;
 use super::index::Entry;
 use super::journal::Effect;
 use super::shelf::Class;
@@ -17,7 +18,7 @@ use crate::domain::id::{SessionId, UserKey};
 use crate::domain::listing::{Filter, Page, Query, Total};
 use crate::domain::session::{AlreadyEnded, Session, Standing, State, Verdict};
 use crate::domain::timestamp::Timestamp;
-use crate::store::{Change, Created, End, EndUser, EndedEveryone, Result, Sessions, StoreError};
+use crate::store::{Change, Created, End, EndUser, EndedEveryone, Result, Sessions, StoreError, codec};
 
 /// Sessions that one sign-in makes room from at the most: more are there only where the limit was lowered, and the next
 /// sign-ins see to them.
@@ -69,7 +70,7 @@ impl Sessions for Sled {
     }
 
     async fn end_everyone(&self, ending: Ending) -> Result<EndedEveryone> {
-        self.commit_ending(move |step| end_everyone(step, &ending)).await
+        self.handle().await?.committer.commit(move |step| end_everyone(step, &ending), Proof::LastResort).await
     }
 
     async fn reauthenticate(&self, user: UserKey, id: SessionId, from: Option<IpAddr>) -> Result<Change> {
@@ -139,7 +140,10 @@ fn create(step: &mut Step<'_>, session: &Session, replaces: Option<SessionId>) -
 
     let id = session.id();
     step.put(Place::Sessions, &session_key(user, id), session)?;
-    step.event(Draft::signed_in(session))?;
+    let event = step.event(Draft::signed_in(session))?;
+    if step.has_ended() {
+        step.created(user, id, codec::encode(&session_key(user, id), session)?, event);
+    }
     let standing = Standing {
         seen: session.created(),
         user: None,

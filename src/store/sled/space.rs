@@ -35,6 +35,8 @@ pub fn probe(folder: &Path) -> io::Result<()> {
     if !is_left(folder, RESERVE) {
         return Err(io::Error::other("there is hardly any room on the disk"));
     }
+    // A descriptor of its own: one whose sync failed is never synced again.
+    File::open(folder.join("db/db"))?.sync_data()?;
     let path = folder.join("probe");
     let written = File::create(&path).and_then(|mut file| {
         file.write_all(&vec![0; PROBE])?;
@@ -42,6 +44,21 @@ pub fn probe(folder: &Path) -> io::Result<()> {
     });
     let removed = fs::remove_file(&path);
     written.and(removed)
+}
+
+/// Has the system forget what it keeps in memory of the files. After a sync that failed it shows what never reached the disk
+/// as if it had.
+pub fn forget_cached(folder: &Path) {
+    for part in ["db", "ends"] {
+        for entry in fs::read_dir(folder.join(part)).into_iter().flatten().flatten() {
+            let Ok(file) = File::open(entry.path()) else { continue };
+            #[cfg(target_os = "linux")]
+            if let Err(error) = rustix::fs::fadvise(&file, 0, None, rustix::fs::Advice::DontNeed) {
+                tracing::warn!(%error, "what the system keeps of the database could not be dropped");
+            }
+            drop(file);
+        }
+    }
 }
 
 fn is_left(folder: &Path, bytes: u64) -> bool {

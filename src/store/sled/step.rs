@@ -86,6 +86,7 @@ pub struct Step<'a> {
     next: EventSeq,
     writes: Vec<Write>,
     ends: Vec<Entry>,
+    whole: bool,
     visible: Vec<Effect>,
     durable: Vec<Effect>,
     /// What somebody read before the step began.
@@ -98,6 +99,8 @@ pub struct Outcome {
     pub writes: Vec<Write>,
     /// For the journal.
     pub ends: Vec<Entry>,
+    /// They are all that the step did.
+    pub whole: bool,
     /// To run once the transaction is made: endings are visible before they are durable.
     pub visible: Vec<Effect>,
     /// To run once it is on disk: new sessions are visible only then.
@@ -113,6 +116,7 @@ impl<'a> Step<'a> {
             next,
             writes: Vec::new(),
             ends: Vec::new(),
+            whole: false,
             visible: Vec::new(),
             durable: Vec::new(),
             #[cfg(feature = "seeded-bugs")]
@@ -121,7 +125,14 @@ impl<'a> Step<'a> {
     }
 
     pub fn finish(self) -> Outcome {
-        Outcome { writes: self.writes, ends: self.ends, visible: self.visible, durable: self.durable, next: self.next }
+        Outcome {
+            writes: self.writes,
+            ends: self.ends,
+            whole: self.whole,
+            visible: self.visible,
+            durable: self.durable,
+            next: self.next,
+        }
     }
 
     /// Writes a record.
@@ -156,6 +167,22 @@ impl<'a> Step<'a> {
         let ended = ending.at(self.now, event.seq);
         self.ends.push(Entry { effect: effect(ended.clone()), event: Some(event) });
         Ok(ended)
+    }
+
+    /// Whether it has ended anything so far.
+    pub fn has_ended(&self) -> bool {
+        !self.ends.is_empty()
+    }
+
+    /// Writes into the journal, before what ended by it, that a session was created: neither comes without the other.
+    pub fn created(&mut self, user: UserKey, id: SessionId, record: Vec<u8>, event: Event) {
+        self.ends.insert(0, Entry { effect: journal::Effect::Created { user, id, record }, event: Some(event) });
+        self.whole = true;
+    }
+
+    /// Says that the journal holds all of this step.
+    pub const fn is_whole(&mut self) {
+        self.whole = true;
     }
 
     /// Writes into the journal that a session ran out.

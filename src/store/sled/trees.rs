@@ -12,6 +12,7 @@
 //! | `meta` | `format` | one byte, [`codec::FORMAT`], outside the record format |
 
 use std::ops::Bound;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use sled::transaction::{TransactionError, TransactionResult, TransactionalTree};
@@ -82,8 +83,19 @@ pub struct Trees {
     /// What the database does not take any more, and the journal holds.
     held: Overrides,
     /// For each snapshot that somebody still reads, what has been written over since.
-    snapshots: Mutex<Vec<Weak<Overrides>>>,
+    snapshots: Mutex<Vec<Weak<Before>>>,
 }
+
+/// What has been written over since a snapshot was taken.
+#[derive(Default)]
+pub struct Before {
+    values: Overrides,
+    /// It is not kept up any more.
+    broken: AtomicBool,
+}
+
+/// The most records that may be written over while somebody reads a snapshot: they are kept in memory.
+const MOST_KEPT: usize = 1 << 20;
 
 /// The key of one user's one session.
 pub fn session_key(user: UserKey, id: SessionId) -> [u8; 32] {
@@ -140,18 +152,32 @@ impl View for Trees {
 /// The trees as they were at one moment, whatever is written meanwhile.
 pub struct Snapshot<'a> {
     trees: &'a Trees,
-    before: Arc<Overrides>,
+    before: Arc<Before>,
+}
+
+impl Snapshot<'_> {
+    /// Fails once nobody knows any more what was there.
+    fn whole<T>(&self, value: T) -> Result<T> {
+        if self.before.broken.load(Ordering::Acquire) {
+            return Err(StoreError::Unavailable {
+                what: "too much was changed while the database was read as it had been, or it failed meanwhile",
+                source: None,
+            });
+        }
+        Ok(value)
+    }
 }
 
 impl View for Snapshot<'_> {
     fn bytes(&self, place: Place, key: &[u8]) -> Result<Option<IVec>> {
         let present = self.trees.bytes(place, key)?;
         // Looked at last: what was written over is noted before it is.
-        self.before.in_front(place, key, || Ok(present))
+        let value = self.before.values.in_front(place, key, || Ok(present))?;
+        self.whole(value)
     }
 
     fn iter(&self, place: Place) -> impl Iterator<Item = Result<(IVec, IVec)>> {
-        self.before.over(place, self.trees.iter(place))
+        self.before.values.over(place, self.trees.iter(place)).map(|entry| entry.and_then(|entry| self.whole(entry)))
     }
 }
 
@@ -209,18 +235,25 @@ impl Trees {
     }
 
     /// The records as they are now, for as long as somebody holds on to it. Only the committer may ask: between two steps.
-    pub fn snapshot(&self) -> Arc<Overrides> {
-        let before = Arc::new(Overrides::default());
+    pub fn snapshot(&self) -> Arc<Before> {
+        let before = Arc::new(Before::default());
         self.snapshots().push(Arc::downgrade(&before));
         before
     }
 
     /// What stood there when the snapshot was taken.
-    pub const fn as_of(&self, before: Arc<Overrides>) -> Snapshot<'_> {
+    pub const fn as_of(&self, before: Arc<Before>) -> Snapshot<'_> {
         Snapshot { trees: self, before }
     }
 
-    fn snapshots(&self) -> MutexGuard<'_, Vec<Weak<Overrides>>> {
+    /// Has whoever reads a snapshot give up.
+    pub fn break_snapshots(&self) {
+        for snapshot in self.snapshots().iter().filter_map(Weak::upgrade) {
+            snapshot.broken.store(true, Ordering::Release);
+        }
+    }
+
+    fn snapshots(&self) -> MutexGuard<'_, Vec<Weak<Before>>> {
         self.snapshots.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -235,7 +268,11 @@ impl Trees {
             let before = writes
                 .iter()
                 .map(|Write { place, key, .. }| Ok((*place, IVec::from(key.as_slice()), self.bytes(*place, key)?)));
-            snapshot.put_first(before.collect::<Result<Vec<_>>>()?);
+            if snapshot.values.len() > MOST_KEPT {
+                snapshot.broken.store(true, Ordering::Release);
+            } else {
+                snapshot.values.put_first(before.collect::<Result<Vec<_>>>()?);
+            }
         }
         Ok(())
     }

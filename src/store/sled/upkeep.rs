@@ -36,6 +36,9 @@ pub enum UpkeepError {
         /// What is wrong with it.
         fault: String,
     },
+    /// A backup that comes from elsewhere is not whole.
+    #[error("the backup is not whole, since {0}; nothing was kept, and the log of the server tells more")]
+    Broken(String),
     /// The disk.
     #[error("{} cannot be written: {source}", path.display())]
     Write {
@@ -84,6 +87,12 @@ impl From<sled::Error> for UpkeepError {
 }
 
 impl Sled {
+    /// Whether no process has the store in `folder` open.
+    pub fn is_free(folder: &Path) -> bool {
+        let file = File::options().write(true).open(folder.join("lock"));
+        file.map_or(true, |file| file.try_lock().is_ok())
+    }
+
     /// Reads the open database as it is at one moment, on a thread of its own, while requests go on.
     pub(super) async fn as_of_now<T: Send + 'static>(
         &self,

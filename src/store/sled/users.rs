@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use async_trait::async_trait;
 
+use super::committer::Proof;
 use super::journal::Effect;
 use super::step::Step;
 use super::trees::{Place, View};
@@ -53,7 +54,9 @@ impl Users for Sled {
     }
 
     async fn change_user(&self, key: UserKey, change: UserChange, ending: Ending) -> Result<UserChanged> {
-        self.commit(move |step| change_user(step, key, &change, &ending)).await
+        // Blocking ends sessions and nothing else.
+        let proof = if change == UserChange::Block { Proof::Journal } else { Proof::Database };
+        self.handle().await?.committer.commit(move |step| change_user(step, key, &change, &ending), proof).await
     }
 }
 
@@ -75,6 +78,7 @@ fn change_user(step: &mut Step<'_>, key: UserKey, change: &UserChange, ending: &
         let (old, record) = (before.epoch, codec::encode(key.bytes(), &after)?);
         let draft = Draft::user_changed(ending, change.action(), &after.id, count);
         let ended = step.ended(ending, draft, |ended| Effect::Changed { user: key, old, record, ended })?;
+        step.is_whole();
         step.put(Place::Replaced, old.bytes(), &ended)?;
         step.when_visible(move |shared| shared.index().end_user(key, None));
     } else {
