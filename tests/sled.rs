@@ -326,3 +326,28 @@ async fn events_that_are_lost_leave_a_mark_and_no_gap() {
     drop(sled);
     assert_eq!(Sled::check(folder.path(), environment).await.unwrap().findings, [""; 0]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_ran_out_by_a_clock_set_forth_signs_everyone_out_once_and_not_at_every_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = filled(folder.path()).await;
+    let (clock, environment) = at(START + MINUTE * 60 * 24);
+    let sled = Sled::open(folder.path(), environment.clone()).await.unwrap();
+    let user = sled.user(first.user_key()).await.unwrap().unwrap();
+    let ahead = sign_in(&sled, &user, clock.now(), &environment).await;
+    clock.advance(MINUTE * 60 * 20);
+    let ending = Ending::new(Actor::System, Reason::Revoked, None);
+    let told = sled.end(ahead.user_key(), ahead.id(), ending).await.unwrap();
+    assert!(matches!(told, End::AlreadyEnded(Verdict::Expired(_))), "{told:?}");
+    sled.close().await.unwrap();
+
+    // Set right again: everyone is signed out, and whoever signs in after that stays.
+    let (clock, environment) = at(START + MINUTE * 40);
+    let sled = Sled::open(folder.path(), environment.clone()).await.unwrap();
+    let later = sign_in(&sled, &user, clock.now(), &environment).await;
+    sled.close().await.unwrap();
+    let (clock, environment) = at(START + MINUTE * 41);
+    let sled = Sled::open(folder.path(), environment).await.unwrap();
+    assert_eq!(verdict(&sled, &later, clock.now()).await, Verdict::Live);
+    sled.close().await.unwrap();
+}

@@ -255,6 +255,11 @@ impl Standing {
         self.session.deadline(self.seen, limits)
     }
 
+    /// Whether an epoch that it is stamped with has been replaced, or its user is gone.
+    pub fn is_withdrawn(&self) -> bool {
+        self.withdrawn().is_some()
+    }
+
     /// How it ended if one of its epochs is no longer the present one.
     fn withdrawn(&self) -> Option<Ended> {
         let epochs = self.session.epochs();

@@ -113,8 +113,8 @@ pub fn run(bug: Option<&str>) -> Report {
     let mut run = Run { round: ROUND, ..Run::new(SETTINGS) };
     run.setup.powercut = Some(compile("powercut.c", folder.path()));
     run.setup.more.extend(bug.map(|bug| ("SESSIOND_BUG".to_owned(), bug.to_owned())));
-    let budget = if bug.is_some() { 4 * OPERATIONS } else { OPERATIONS };
-    run.rounds(number("SESSIOND_CUT_OPERATIONS").unwrap_or(budget))
+    let budget = || number("SESSIOND_CUT_OPERATIONS").unwrap_or(OPERATIONS);
+    run.rounds(if bug.is_some() { 4 * OPERATIONS } else { budget() })
 }
 
 #[test]

@@ -383,7 +383,9 @@ fn load(shared: &Shared) -> Result<Timestamp, StoreError> {
             Verdict::Ended(_) => Class::Ended,
             Verdict::Expired(_) => Class::Expired,
         };
-        if class != Class::Ended {
+        // One that ran out may bear a time that a clock set forth has made: once everyone was signed out for it, it counts no
+        // longer, or every start would do so again.
+        if class != Class::Ended && !standing.is_withdrawn() {
             newest = newest.max(standing.seen);
         }
         let unreaped = class == Class::Ended && *session.state() == State::Live;
