@@ -6,7 +6,7 @@ use serde_json::json;
 use super::{Data, Failure};
 use crate::domain::ending::{Actor, Note};
 use crate::domain::id::SessionId;
-use crate::domain::listing::{Filter, Query, Status, Whose, parse_network};
+use crate::domain::listing::{Query, Typed, Whose};
 use crate::domain::session::{Standing, Verdict};
 use crate::open;
 use crate::service::Service;
@@ -15,7 +15,7 @@ use crate::store::{End, EndUser};
 
 #[derive(Subcommand)]
 pub enum Verb {
-    /// List sessions, newest activity first
+    /// List sessions, newest activity first unless told otherwise
     List(List),
     /// End sessions: by id, all of a user's, or everyone's
     Revoke(Revoke),
@@ -30,8 +30,32 @@ pub struct List {
     #[arg(long, default_value = "live")]
     status: String,
     /// Signed in from this address or network
-    #[arg(long)]
-    address: Option<String>,
+    #[arg(long, default_value = "")]
+    address: String,
+    /// Part of the device or of what the browser sent, such as "Firefox on Windows"
+    #[arg(long, default_value = "")]
+    device: String,
+    /// Signed in through this door: pages
+    #[arg(long, default_value = "")]
+    door: String,
+    /// Signed in at this time or later: 2026-11-20 or 2026-11-20T09:30Z, in UTC
+    #[arg(long, value_name = "TIME", default_value = "")]
+    created_from: String,
+    /// Signed in before this time
+    #[arg(long, value_name = "TIME", default_value = "")]
+    created_to: String,
+    /// Last active at this time or later
+    #[arg(long, value_name = "TIME", default_value = "")]
+    seen_from: String,
+    /// Last active before this time
+    #[arg(long, value_name = "TIME", default_value = "")]
+    seen_to: String,
+    /// last-active or signed-in
+    #[arg(long, default_value = "")]
+    order: String,
+    /// desc (newest first) or asc (oldest first)
+    #[arg(long, default_value = "")]
+    direction: String,
     /// One JSON object a line
     #[arg(long)]
     json: bool,
@@ -57,6 +81,26 @@ pub struct Revoke {
     data: Data,
 }
 
+impl List {
+    /// What was asked, before it is known who is meant.
+    fn query(&self) -> Result<Query, Failure> {
+        let typed = Typed {
+            address: self.address.clone(),
+            device: self.device.clone(),
+            door: self.door.clone(),
+            status: self.status.clone(),
+            created_from: self.created_from.clone(),
+            created_to: self.created_to.clone(),
+            seen_from: self.seen_from.clone(),
+            seen_to: self.seen_to.clone(),
+            order: self.order.clone(),
+            direction: self.direction.clone(),
+            ..Typed::default()
+        };
+        typed.query(Whose::Everyones).map_err(Failure::usage)
+    }
+}
+
 pub async fn run(verb: Verb) -> Result<(), Failure> {
     match verb {
         Verb::List(list) => self::list(list).await,
@@ -65,12 +109,11 @@ pub async fn run(verb: Verb) -> Result<(), Failure> {
 }
 
 async fn list(list: List) -> Result<(), Failure> {
-    let status: Status = list.status.parse().map_err(Failure::usage)?;
-    let network = list.address.as_deref().map(parse_network).transpose().map_err(Failure::usage)?;
+    let asked = list.query()?;
     let (_, config) = list.data.config()?;
     let service = open::open(&config).await?;
-    let whose = service.whose(&list.user).await?;
-    let mut query = Query { rows: Query::MOST_ROWS, ..Query::first(Filter { whose, status, network }) };
+    let mut query = Query { rows: Query::MOST_ROWS, ..asked };
+    query.filter.whose = service.whose(&list.user).await?;
     if !list.json {
         println!(
             "{:<36}  {:<8}  {:<20}  {:<20}  {:<39}  DEVICE, USER",
@@ -86,8 +129,8 @@ async fn list(list: List) -> Result<(), Failure> {
                 println!("{}", line(standing, verdict));
             }
         }
-        match page.older {
-            Some(older) => query.cursor = Some(older),
+        match page.next {
+            Some(next) => query.cursor = Some(next),
             None => break,
         }
     }

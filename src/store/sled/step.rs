@@ -1,6 +1,6 @@
 //! One step of the committer: what it read, and what it is about to write, in one transaction.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::index::Index;
@@ -39,10 +39,10 @@ impl Shared {
         self.texts.write().unwrap_or_else(PoisonError::into_inner).insert(user.key(), text);
     }
 
-    /// The users whose particulars contain `part`.
-    pub fn users_matching(&self, part: &str) -> BTreeSet<UserKey> {
+    /// Up to `most` of the users whose particulars contain `part`.
+    pub fn users_matching(&self, part: &str, most: usize) -> Vec<UserKey> {
         let texts = self.texts.read().unwrap_or_else(PoisonError::into_inner);
-        texts.iter().filter(|(_, text)| text.contains(part)).map(|(key, _)| *key).collect()
+        texts.iter().filter(|(_, text)| text.contains(part)).map(|(key, _)| *key).take(most).collect()
     }
 
     pub fn server_epoch(&self) -> Epoch {
