@@ -5,11 +5,12 @@ use clap::{Args, Subcommand};
 use super::reach::Reach;
 use super::{Data, Failure};
 use crate::domain::id::SessionId;
+use crate::domain::listing::Typed;
 use crate::service::operator::{Ended, ListSessions, Listed, RevokeSessions, Row};
 
 #[derive(Subcommand)]
 pub enum Verb {
-    /// List sessions, newest activity first
+    /// List sessions, newest activity first unless told otherwise
     List(List),
     /// End sessions: by id, all of a user's, or everyone's
     Revoke(Revoke),
@@ -24,8 +25,32 @@ pub struct List {
     #[arg(long, default_value = "live")]
     status: String,
     /// Signed in from this address or network
-    #[arg(long)]
-    address: Option<String>,
+    #[arg(long, default_value = "")]
+    address: String,
+    /// Part of the device or of what the browser sent, such as "Firefox on Windows"
+    #[arg(long, default_value = "")]
+    device: String,
+    /// Signed in through this door: pages
+    #[arg(long, default_value = "")]
+    door: String,
+    /// Signed in at this time or later: 2026-11-20 or 2026-11-20T09:30Z, in UTC
+    #[arg(long, value_name = "TIME", default_value = "")]
+    created_from: String,
+    /// Signed in before this time
+    #[arg(long, value_name = "TIME", default_value = "")]
+    created_to: String,
+    /// Last active at this time or later
+    #[arg(long, value_name = "TIME", default_value = "")]
+    seen_from: String,
+    /// Last active before this time
+    #[arg(long, value_name = "TIME", default_value = "")]
+    seen_to: String,
+    /// last-active or signed-in
+    #[arg(long, default_value = "")]
+    order: String,
+    /// desc (newest first) or asc (oldest first)
+    #[arg(long, default_value = "")]
+    direction: String,
     /// One JSON object a line
     #[arg(long)]
     json: bool,
@@ -51,6 +76,25 @@ pub struct Revoke {
     data: Data,
 }
 
+impl List {
+    /// What was asked, but for whose.
+    fn typed(&self) -> Typed {
+        Typed {
+            address: self.address.clone(),
+            device: self.device.clone(),
+            door: self.door.clone(),
+            status: self.status.clone(),
+            created_from: self.created_from.clone(),
+            created_to: self.created_to.clone(),
+            seen_from: self.seen_from.clone(),
+            seen_to: self.seen_to.clone(),
+            order: self.order.clone(),
+            direction: self.direction.clone(),
+            ..Typed::default()
+        }
+    }
+}
+
 pub async fn run(verb: Verb) -> Result<(), Failure> {
     match verb {
         Verb::List(list) => self::list(list).await,
@@ -59,12 +103,11 @@ pub async fn run(verb: Verb) -> Result<(), Failure> {
 }
 
 async fn list(list: List) -> Result<(), Failure> {
-    let List { user, status, address, json, data } = list;
-    let first = ListSessions { user, status, address, cursor: None };
+    let first = ListSessions { user: list.user.clone(), typed: list.typed() };
     first.check()?;
-    let (_, config) = data.config()?;
+    let (_, config) = list.data.config()?;
     let reach = Reach::find(&config).await?;
-    let done = pages(&reach, first, json).await;
+    let done = pages(&reach, first, list.json).await;
     reach.close().await?;
     done
 }
@@ -87,10 +130,8 @@ async fn pages(reach: &Reach, mut page: ListSessions, json: bool) -> Result<(), 
                 println!("{}", line(row));
             }
         }
-        if next.is_none() {
-            return Ok(());
-        }
-        page.cursor = next;
+        let Some(next) = next else { return Ok(()) };
+        page.typed.cursor = next;
     }
 }
 

@@ -36,6 +36,11 @@ impl Client {
         let agent = &agent[..end];
         Self { address, agent: agent.to_owned(), device: Device::parse(agent) }
     }
+
+    /// What a filter by device looks at: the device and what the browser sent, in lower case.
+    pub fn searched(&self) -> String {
+        format!("{}\n{}", self.device, self.agent).to_lowercase()
+    }
 }
 
 /// "Chrome on macOS", as far as it is known.

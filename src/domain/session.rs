@@ -19,6 +19,23 @@ pub enum Door {
     Pages,
 }
 
+impl Door {
+    /// Every door.
+    pub const ALL: [Self; 1] = [Self::Pages];
+
+    /// The stable code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Pages => "pages",
+        }
+    }
+
+    /// The door with this code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|door| door.code() == code)
+    }
+}
+
 /// What the record itself says. A live record may still be expired or carry a replaced epoch: see [`Standing`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum State {

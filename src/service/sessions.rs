@@ -195,7 +195,7 @@ impl Service {
 
     /// How many live sessions a user has.
     pub async fn count_live(&self, user: &UserId) -> Result<u64> {
-        let filter = Filter { whose: Whose::User(user.key()), status: Status::Live, network: None };
+        let filter = Filter { whose: Whose::User(user.key()), status: Status::Live, ..Filter::default() };
         match self.store.total(&filter).await? {
             Total::Exactly(count) | Total::MoreThan(count) => Ok(count),
         }

@@ -194,11 +194,12 @@ pub trait Sessions: Send + Sync {
     /// killed anywhere.
     async fn reap(&self, most: usize) -> Result<usize>;
 
-    /// One page of a listing, reading no more than [`Query::MOST_EXAMINED`] records. A cursor brings its order along.
+    /// One page of a listing, reading no more than [`Query::MOST_EXAMINED`] records. A cursor brings its order and
+    /// direction along; whatever did not move, come or go between two pages is on one of them, and on one alone.
     async fn page(&self, query: &Query) -> Result<Page>;
 
-    /// How many sessions the filter takes in: exactly for everybody's and for one user's, of any status; otherwise up to
-    /// [`Total::COUNTED`].
+    /// How many sessions the filter takes in: exactly for everybody's and for one user's, of any status
+    /// ([`Filter::is_plain`]); otherwise up to [`Total::COUNTED`], or as far as can be counted quickly.
     async fn total(&self, filter: &Filter) -> Result<Total>;
 }
 

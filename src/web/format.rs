@@ -31,6 +31,13 @@ fn distance(at: Timestamp, now: Timestamp) -> String {
     if past { format!("{count} {unit}{plural} ago") } else { format!("in {count} {unit}{plural}") }
 }
 
+/// The time as a form's field of date and time shows it, in UTC.
+pub fn for_input(at: Timestamp) -> String {
+    let text = at.to_string();
+    let text = text.strip_suffix('Z').unwrap_or(&text);
+    text.strip_suffix(":00").unwrap_or(text).to_owned()
+}
+
 /// `1,204`.
 pub fn thousands(count: u64) -> String {
     let digits = count.to_string();
@@ -47,6 +54,13 @@ pub fn thousands(count: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_field_shows_minutes_and_no_more_than_was_meant() {
+        let minute = Timestamp::from_millis(1_767_323_040_000);
+        assert_eq!(for_input(minute), "2026-01-02T03:04");
+        assert_eq!(for_input(Timestamp::from_millis(1_767_323_045_000)), "2026-01-02T03:04:05");
+    }
 
     #[test]
     fn numbers_and_distances_read_well() {

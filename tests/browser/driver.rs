@@ -171,6 +171,11 @@ impl Browser<'_> {
         assert!(gone, "a click on {css} leads nowhere from {}", self.url());
     }
 
+    /// Clicks what changes the page and leaves it where it is.
+    pub fn press(&self, css: &str) {
+        self.command(&format!("element/{}/click", self.find(css)), &json!({}));
+    }
+
     pub fn write(&self, css: &str, text: &str) {
         self.command(&format!("element/{}/value", self.find(css)), &json!({ "text": text }));
     }

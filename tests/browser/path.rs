@@ -92,6 +92,17 @@ fn whole_path(scripts: bool) {
     assert!(first.text(".total").contains("2 of 2 sessions"), "{}", first.text(".total"));
     assert_eq!(first.shows(".bulk-all"), scripts, "the box that needs a script shows if there are scripts");
     place.photograph(&first, "sessions");
+    // What narrows the list stays in sight, and the list goes on from there.
+    assert!(!first.shows("#f-device"));
+    first.press(".filter-more summary");
+    first.write("#f-device", "linux");
+    first.click(".filter-go button");
+    assert!(first.text(".total").contains("2 of 2 matching sessions"), "{}", first.text(".total"));
+    assert!(first.shows("#f-device"));
+    let since = "device=linux&created_from=2020-01-02T03:04Z&direction=asc";
+    first.open(&format!("{}/admin/sessions?{since}", place.address));
+    assert!(first.text(".total").contains("2 of 2 matching sessions"), "{}", first.text(".total"));
+    place.photograph(&first, "sessions-filtered");
     first.write("#note", NOTE);
     first.click("button[name='only']");
     assert!(first.text(".notice").contains("1 session ended."), "{}", first.text(".notice"));

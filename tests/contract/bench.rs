@@ -13,7 +13,7 @@ use sessiond::domain::ending::{Actor, Ended, Ending, Reason};
 use sessiond::domain::epoch::{Epoch, Epochs};
 use sessiond::domain::id::{SessionId, UserId, UserKey};
 use sessiond::domain::lifetime::{Kind, Limits};
-use sessiond::domain::listing::{Cursor, Filter, Order, Query, Status, Total, Whose};
+use sessiond::domain::listing::{Direction, Filter, Order, Query, Status, Total, Whose};
 use sessiond::domain::password::PasswordHash;
 use sessiond::domain::session::{Door, Session, Standing, Start, Verdict};
 use sessiond::domain::timestamp::Timestamp;
@@ -186,29 +186,33 @@ impl Bench {
         Ok(self.store.total(filter).await?)
     }
 
-    /// All rows of a listing, page by page towards the older ones, and the page that was read last.
+    /// All rows of a listing, page by page, newest first.
     pub async fn walk(&self, filter: &Filter, order: Order, rows: usize) -> Result<Vec<SessionId>, Failure> {
-        self.walk_from(filter, order, rows, None).await
+        self.walk_on(Query { order, rows, ..Query::first(filter.clone()) }).await
     }
 
-    /// The rows from `cursor` on.
-    pub async fn walk_from(
-        &self,
-        filter: &Filter,
-        order: Order,
-        rows: usize,
-        mut cursor: Option<Cursor>,
-    ) -> Result<Vec<SessionId>, Failure> {
+    /// All rows from where `query` starts, page by page.
+    pub async fn walk_on(&self, mut query: Query) -> Result<Vec<SessionId>, Failure> {
         let mut ids = Vec::new();
         loop {
-            let page = self.store.page(&Query { filter: filter.clone(), order, cursor, rows }).await?;
+            let page = self.store.page(&query).await?;
             ids.extend(page.rows.iter().map(|(standing, _)| standing.session.id()));
-            assert!(page.older.is_none() || page.older != cursor, "the listing does not get on");
-            match page.older {
-                Some(older) => cursor = Some(older),
+            assert!(page.next.is_none() || page.next != query.cursor, "the listing does not get on");
+            match page.next {
+                Some(next) => query.cursor = Some(next),
                 None => return Ok(ids),
             }
         }
+    }
+
+    /// All rows, both ways, which must be the same.
+    pub async fn walk_both_ways(&self, filter: &Filter, order: Order, rows: usize) -> Result<Vec<SessionId>, Failure> {
+        let newest_first = self.walk(filter, order, rows).await?;
+        let ascending = Query { order, rows, direction: Direction::Ascending, ..Query::first(filter.clone()) };
+        let mut oldest_first = self.walk_on(ascending).await?;
+        oldest_first.reverse();
+        assert_eq!(newest_first, oldest_first, "{filter:?}, {order:?}");
+        Ok(newest_first)
     }
 }
 
@@ -222,8 +226,14 @@ pub fn person(id: &str, created: Timestamp, entropy: &dyn Entropy) -> User {
 }
 
 pub fn client(address: [u8; 4]) -> Client {
-    let device = Device { browser: None, system: None };
-    Client { address: Some(IpAddr::V4(Ipv4Addr::from(address))), agent: String::new(), device }
+    client_with(address, "", ["", ""])
+}
+
+/// What a browser sent, with what it parses to.
+pub fn client_with(address: [u8; 4], agent: &str, [browser, system]: [&str; 2]) -> Client {
+    let known = |name: &str| Some(name.to_owned()).filter(|name| !name.is_empty());
+    let device = Device { browser: known(browser), system: known(system) };
+    Client { address: Some(IpAddr::V4(Ipv4Addr::from(address))), agent: agent.to_owned(), device }
 }
 
 pub fn revoked() -> Ending {
@@ -239,7 +249,7 @@ pub fn everyones(status: Status) -> Filter {
 }
 
 pub fn users(user: UserKey, status: Status) -> Filter {
-    Filter { whose: Whose::User(user), status, network: None }
+    Filter { whose: Whose::User(user), status, ..Filter::default() }
 }
 
 pub fn ids(sessions: &[Session]) -> Vec<SessionId> {

@@ -25,6 +25,8 @@ pub enum Operation {
         seed: u64,
         kind: Kind,
         address: [u8; 4],
+        /// Which of the devices.
+        device: usize,
     },
     CreateAgain(SessionId),
     End(usize, SessionId),
@@ -63,6 +65,7 @@ pub fn next(dice: &Dice, known: &[(UserKey, SessionId)], people: &[User]) -> Ope
             seed: dice.next(),
             kind: kind[dice.below(3)],
             address: [10, u8::try_from(dice.below(3)).unwrap_or(0), 0, 1],
+            device: dice.below(3),
         },
         40..42 => Operation::CreateAgain(id),
         42..50 => Operation::End(owner, id),

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use super::bench::*;
 use super::history::{Operation, PEOPLE, next};
-use sessiond::domain::clock::ManualClock;
+use sessiond::domain::clock::{Clock, ManualClock};
 use sessiond::domain::ending::{Actor, Ended, Ending, Reason};
 use sessiond::domain::epoch::Epochs;
 use sessiond::domain::id::SessionId;
 use sessiond::domain::lifetime::{Lifetime, Limits};
-use sessiond::domain::listing::{Filter, Order, Query, Status, Total, Whose, parse_network};
-use sessiond::domain::session::{Session, Start, State, Verdict};
+use sessiond::domain::listing::{Direction, Filter, Order, Period, Query, Status, Total, Whose, parse_network};
+use sessiond::domain::session::{Door, Session, Start, State, Verdict};
 use sessiond::domain::timestamp::Timestamp;
 use sessiond::domain::user::User;
 use sessiond::store::{Created, EndedEveryone, UserChanged, UserCreated};
@@ -32,6 +32,8 @@ const LIMITS: Limits = Limits {
     administrator: Lifetime { idle: Duration::from_mins(15), absolute: Duration::from_hours(1) },
     sessions_per_user: 4,
 };
+
+const DEVICES: [[&str; 2]; 3] = [["Firefox", "Windows"], ["Safari", "macOS"], ["curl", ""]];
 
 /// What a store answered, without what the two cannot share.
 #[derive(Debug, PartialEq, Eq)]
@@ -71,11 +73,12 @@ impl Side {
                 self.begun[*user] = bench.epochs(&people[*user]).await.ok();
                 Answer::Nothing
             }
-            Operation::SignIn { user, slow, replaces, seed, kind, address } => {
+            Operation::SignIn { user, slow, replaces, seed, kind, address, device } => {
                 let fresh = bench.epochs(&people[*user]).await.ok();
                 let Some(epochs) = (if *slow { self.begun[*user] } else { fresh }) else { return Ok(Answer::Nothing) };
                 let start = bench.start(&people[*user], epochs);
-                let start = Start { kind: *kind, lifetime: LIMITS.of(*kind), client: client(*address), ..start };
+                let client = client_with(*address, &format!("agent/{device}"), DEVICES[*device]);
+                let start = Start { kind: *kind, lifetime: LIMITS.of(*kind), client, ..start };
                 let session = Session::start(start, &Dice::new(*seed)).0;
                 let created = store.create(session.clone(), *replaces).await?;
                 if matches!(created, Created::Done { .. }) {
@@ -157,14 +160,13 @@ impl Side {
     }
 
     /// What it lists, walked in pages, with the totals.
-    async fn lists(&self, rows: usize) -> Result<Vec<(Total, Vec<SessionId>, Vec<SessionId>)>, Failure> {
+    async fn lists(&self, asked: &[Query]) -> Result<Vec<(Total, Vec<SessionId>)>, Failure> {
         let mut lists = Vec::new();
-        for filter in filters(&self.people)? {
-            let by_activity = self.bench.walk(&filter, Order::LastActive, rows).await?;
-            let by_sign_in = self.bench.walk(&filter, Order::SignedIn, rows).await?;
-            let total = self.bench.total(&filter).await?;
-            assert_eq!(total, Total::Exactly(by_sign_in.len() as u64), "{filter:?}");
-            lists.push((total, by_activity, by_sign_in));
+        for query in asked {
+            let rows = self.bench.walk_on(query.clone()).await?;
+            let total = self.bench.total(&query.filter).await?;
+            assert_eq!(total, Total::Exactly(rows.len() as u64), "{query:?}");
+            lists.push((total, rows));
         }
         Ok(lists)
     }
@@ -176,21 +178,58 @@ impl Side {
         for _ in 0..2 {
             let page = self.bench.store.page(&query).await?;
             found.extend(page.rows.into_iter().map(|(standing, verdict)| (standing.session.id(), verdict)));
-            query.cursor = page.older;
+            query.cursor = page.next;
         }
         Ok(found)
     }
 }
 
-fn filters(people: &[User]) -> Result<Vec<Filter>, Failure> {
-    let mut filters = Vec::new();
+/// Every plain listing, in both orders, and as many narrower ones by chance.
+fn questions(people: &[User], dice: &Dice, now: Timestamp) -> Result<Vec<Query>, Failure> {
+    let rows = 1 + dice.below(7);
+    let mut questions = Vec::new();
     for status in Status::ALL {
-        filters.push(everyones(status));
+        let mut filters = vec![everyones(status)];
         filters.extend(people.iter().map(|user| users(user.key(), status)));
         filters.push(Filter { whose: Whose::Matching("b".to_owned()), ..everyones(status) });
         filters.push(Filter { network: Some(parse_network("10.1.0.0/16")?), ..everyones(status) });
+        for _ in 0..4 {
+            filters.push(by_chance(people, dice, now, status)?);
+        }
+        for filter in filters {
+            for order in Order::ALL {
+                let direction = Direction::ALL[dice.below(2)];
+                questions.push(Query { order, direction, rows, ..Query::first(filter.clone()) });
+            }
+        }
     }
-    Ok(filters)
+    Ok(questions)
+}
+
+/// Each part of the filter, or not.
+fn by_chance(people: &[User], dice: &Dice, now: Timestamp, status: Status) -> Result<Filter, Failure> {
+    let agents = ["firefox on windows", "agent/1", "a", "safari on macos", "lynx"];
+    let whose = match dice.below(4) {
+        0 => Whose::User(people[dice.below(people.len())].key()),
+        1 => Whose::Matching(["b", "example", "ada@"][dice.below(3)].to_owned()),
+        _ => Whose::Everyones,
+    };
+    let network = ["10.0.0.0/15", "10.2.0.1", "192.0.2.0/24"][dice.below(3)];
+    let moment = || (dice.below(2) == 0).then(|| now - Duration::from_secs(dice.next() % 14_400));
+    let period = || match (moment(), moment()) {
+        (Some(a), Some(b)) => Period { from: Some(a.min(b)), to: Some(a.max(b)) },
+        (from, to) => Period { from, to },
+    };
+    let sometimes = || dice.below(3) == 0;
+    Ok(Filter {
+        whose,
+        status,
+        network: sometimes().then(|| parse_network(network)).transpose()?,
+        agent: sometimes().then(|| agents[dice.below(agents.len())].to_owned()),
+        door: sometimes().then_some(Door::Pages),
+        created: if sometimes() { period() } else { Period::default() },
+        seen: if sometimes() { period() } else { Period::default() },
+    })
 }
 
 async fn a_random_history_reads_the_same_as_in_the_model(backend: &'static dyn Backend) -> Outcome {
@@ -221,8 +260,8 @@ async fn history(backend: &'static dyn Backend, seed: u64) -> Outcome {
             assert_eq!(model.pages().await?, other.pages().await?, "{what}");
         }
         if n % 20 == 0 || n + 1 == OPERATIONS {
-            let rows = 1 + dice.below(7);
-            assert_eq!(model.lists(rows).await?, other.lists(rows).await?, "{what}");
+            let asked = questions(&model.people, &dice, clock.now())?;
+            assert_eq!(model.lists(&asked).await?, other.lists(&asked).await?, "{what}");
             assert_eq!(model.bench.events().await?, other.bench.events().await?, "{what}");
         }
     }

@@ -124,6 +124,11 @@ fn wrong_words_on_the_command_line_are_named() {
         (&["session", "revoke", "not-an-id"], "not-an-id"),
         (&["session", "list", "--status", "asleep"], "status: one of live, ended, expired, any"),
         (&["session", "list", "--address", "nowhere"], "address: an IP address"),
+        (&["session", "list", "--door", "window"], "door: one of pages"),
+        (&["session", "list", "--created-from", "soon"], "created_from: a date like"),
+        (&["session", "list", "--seen-to", "2026-02-30"], "seen_to: a date like"),
+        (&["session", "list", "--order", "random"], "order: one of"),
+        (&["session", "list", "--direction", "up"], "direction: one of"),
         (&["user", "create", "--email", "a@example.com"], "--password-stdin"),
     ] {
         let exited = Program::new(data.path()).args(words.iter().copied()).run();

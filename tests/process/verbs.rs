@@ -122,6 +122,19 @@ fn session_list_tells_people_and_programs() {
     assert!(table.starts_with("ID "), "{table}");
     assert!(sessions.iter().all(|session| table.contains(&session.session_id())), "{table}");
 
+    for (more, lines) in [
+        (&["--created-from", "2020-01-01", "--seen-to", "2099-01-01T12:00Z", "--door", "pages"][..], 4),
+        (&["--created-to", "2020-01-01"], 1),
+        (&["--device", "no such browser"], 1),
+        (&["--user", EMAIL, "--device", "", "--address", "127.0.0.0/8"], 3),
+    ] {
+        assert_eq!(listed(more).lines().count(), lines, "{more:?}");
+    }
+    let mut forwards: Vec<_> = table.lines().skip(1).map(str::to_owned).collect();
+    let backwards = listed(&["--order", "last-active", "--direction", "asc"]);
+    forwards.reverse();
+    assert!(backwards.lines().skip(1).eq(forwards), "{backwards}");
+
     let objects = listed(&["--json", "--user", EMAIL]);
     let objects: Vec<serde_json::Value> = objects.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     assert_eq!(objects.len(), 2);

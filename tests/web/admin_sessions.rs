@@ -10,7 +10,9 @@ use crate::harness::{Answer, Person, Server};
 on_both_stores! {
     administrators_see_every_session_with_its_device_and_address,
     the_list_is_filtered_by_user_status_and_address,
+    the_list_is_filtered_by_device_door_and_time,
     pages_go_on_and_back_and_miss_nobody,
+    the_oldest_may_come_first,
     the_totals_are_exact,
 }
 
@@ -84,6 +86,77 @@ async fn the_list_is_filtered_by_user_status_and_address(server: Server) {
     root.open("/admin/sessions?user=nobody").await.says("No session matches this filter");
 }
 
+/// The names of those whose sessions a page shows, without the administrator who looks at it.
+fn named(page: &Answer) -> Vec<String> {
+    let rows = page.is(200).body.split("user-name\">").skip(1);
+    let names = rows.map(|row| row.split('<').next().unwrap_or_default().to_owned());
+    names.filter(|name| ["Ada", "Bob", "Carol"].contains(&name.as_str())).collect()
+}
+
+async fn the_list_is_filtered_by_device_door_and_time(server: Server) {
+    const WINDOWS: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:143.0) Gecko/20100101 Firefox/143.0";
+    let mut moments = Vec::new();
+    for (name, agent) in [("Ada", WINDOWS), ("Bob", "curl/8.14.1"), ("Carol", WINDOWS)] {
+        let email = format!("{}@example.com", name.to_lowercase());
+        server.create_named(&email, name, &[]).await;
+        moments.push(server.now().to_string());
+        drop(server.anonymous().using(agent).signed_in(&email).await);
+        server.pass(Duration::from_mins(5));
+    }
+    let mut root = server.administrator(ROOT).await;
+    let [first, second, third] = &moments[..] else { panic!("{moments:?}") };
+    let minute = &second[..16];
+    for (query, shown) in [
+        ("device=firefox+on+windows", &["Carol", "Ada"][..]),
+        ("device=CURL", &["Bob"]),
+        ("device=8.14.1", &["Bob"]),
+        ("device=lynx", &[]),
+        ("device=firefox&user=ada", &["Ada"]),
+        ("door=pages&device=o", &["Carol", "Ada"]),
+        (&format!("created_from={second}&device=r"), &["Carol", "Bob"]),
+        (&format!("created_from={minute}&user=example.com&device=f"), &["Carol"]),
+        (&format!("created_to={second}"), &["Ada"]),
+        (&format!("created_from={second}&created_to={third}"), &["Bob"]),
+        (&format!("seen_from={first}&seen_to={third}"), &["Bob", "Ada"]),
+        (&format!("seen_from={first}&seen_to={third}&direction=asc"), &["Ada", "Bob"]),
+        (&format!("seen_from={first}&seen_to={third}&order=signed-in&direction=asc&rows=1"), &["Ada"]),
+        ("created_to=2001-01-01", &[]),
+        ("device=&door=&created_from=&created_to=&seen_from=&seen_to=&direction=&rows=&user=bob", &["Bob"]),
+    ] {
+        let page = root.open(&format!("/admin/sessions?{query}")).await;
+        assert_eq!(named(&page), shown, "{query}\n{}", page.shown());
+    }
+    let url = format!("/admin/sessions?device=firefox&created_from={first}&seen_to=2099-01-01&rows=50&direction=asc");
+    let page = root.open(&url).await;
+    let filter = page.forms().into_iter().find(|form| form.method == "get").expect("a filter");
+    assert_eq!(filter.field("device"), Some("firefox"));
+    assert_eq!(filter.field("seen_to"), Some("2099-01-01T00:00"), "as a field of date and time has it");
+    assert!(filter.field("created_from").is_some_and(|shown| first.starts_with(shown)));
+    assert!(page.body.contains("<details class=\"filter-more\" open>"), "what narrows the list is in sight");
+    page.says("5 set");
+    assert!(!root.open("/admin/sessions?user=ada").await.body.contains("<details class=\"filter-more\" open>"));
+}
+
+async fn the_oldest_may_come_first(server: Server) {
+    let mut root = server.administrator(ROOT).await;
+    for number in 0..7 {
+        server.pass(Duration::from_millis(500));
+        drop(server.user(&format!("user{number}@example.com")).await);
+    }
+    for order in ["last-active", "signed-in"] {
+        let newest_first = root.open(&format!("/admin/sessions?order={order}")).await;
+        let mut all = rows(&newest_first);
+        all.reverse();
+        let first = root.open(&format!("/admin/sessions?order={order}&direction=asc&rows=3")).await;
+        let second = root.open(&first.link("Newer")).await;
+        let third = root.open(&second.link("Newer")).await;
+        assert_eq!([rows(&first), rows(&second), rows(&third)].concat(), all, "{order}");
+        assert!(!first.has_link("Older") && !third.has_link("Newer"), "{order}");
+        assert_eq!(rows(&root.open(&third.link("Older")).await), rows(&second), "{order}");
+        assert_eq!(rows(&root.open(&third.link("Oldest")).await), rows(&first), "{order}");
+    }
+}
+
 async fn pages_go_on_and_back_and_miss_nobody(server: Server) {
     let mut root = server.administrator(ROOT).await;
     for number in 0..60 {
@@ -134,6 +207,17 @@ async fn what_does_not_parse_is_named_with_400() {
         ("order=random", "order:"),
         ("address=198.51.100", "address:"),
         ("address=198.51.100.0/33", "address:"),
+        ("door=window", "door: one of pages"),
+        ("direction=up", "direction: one of desc (newest first), asc (oldest first)"),
+        ("rows=0", "rows: a number from 1 to 100"),
+        ("rows=101", "rows:"),
+        ("rows=many", "rows:"),
+        ("created_from=yesterday", "created_from: a date like 2026-11-20 or a time like 2026-11-20T09:30Z, in UTC"),
+        ("created_to=2026-13-01", "created_to: a date"),
+        ("seen_from=2026-11-20T25:00Z", "seen_from: a date"),
+        ("seen_to=20.11.2026", "seen_to: a date"),
+        ("seen_from=2026-11-20&seen_to=2026-11-20", "seen_to: a time after the one that the period starts at"),
+        ("created_from=2026-11-20T09:30Z&created_to=2026-11-20", "created_to: a time after"),
         ("cursor=x", "cursor:"),
         ("cursor=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", "cursor:"),
         ("cursor=%00%ff", "cursor:"),
@@ -157,6 +241,8 @@ async fn a_cursor_of_another_order_is_refused() {
     }
     let older = root.open("/admin/sessions").await.link("Older");
     root.get(&format!("{older}&order=signed-in")).await.is(400).says("cursor:");
+    root.get(&format!("{older}&direction=asc")).await.is(400).says("cursor:");
+    root.get(&format!("{older}&order=last-active&direction=desc")).await.is(200);
 }
 
 #[tokio::test]

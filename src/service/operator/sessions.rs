@@ -1,13 +1,12 @@
 //! The operator and sessions.
 
-use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use super::{Command, Operator, Refused};
 use crate::domain::ending::{Actor, Note};
 use crate::domain::id::SessionId;
 use crate::domain::lifetime::Limits;
-use crate::domain::listing::{Cursor, Filter, Query, Status, parse_network};
+use crate::domain::listing::{Query, Typed, Whose};
 use crate::domain::session::{Standing, Verdict};
 use crate::service::sessions::Order;
 use crate::store::{End, EndUser};
@@ -17,25 +16,14 @@ use crate::store::{End, EndUser};
 pub struct ListSessions {
     /// Whose: an e-mail address, a user id, or part of either or of a name.
     pub user: String,
-    /// In which state.
-    pub status: String,
-    /// Signed in from this address or network.
-    pub address: Option<String>,
-    /// From where on.
-    pub cursor: Option<String>,
+    /// Everything else.
+    pub typed: Typed,
 }
 
 impl ListSessions {
     /// Whether it can be asked at all.
     pub fn check(&self) -> Result<(), Refused> {
-        self.particulars().map(drop)
-    }
-
-    fn particulars(&self) -> Result<(Status, Option<IpNet>, Option<Cursor>), Refused> {
-        let status = self.status.parse().map_err(Refused::usage)?;
-        let network = self.address.as_deref().map(parse_network).transpose().map_err(Refused::usage)?;
-        let cursor = self.cursor.as_ref().map(|cursor| cursor.parse()).transpose().map_err(Refused::usage)?;
-        Ok((status, network, cursor))
+        self.typed.query(Whose::Everyones).map(drop).map_err(Refused::usage)
     }
 }
 
@@ -123,11 +111,12 @@ impl Command for ListSessions {
 
     async fn run(self, operator: &Operator) -> Result<Listed, Refused> {
         let service = &operator.service;
-        let (status, network, cursor) = self.particulars()?;
-        let filter = Filter { whose: service.whose(&self.user).await?, status, network };
-        let page = service.list(&Query { rows: Query::MOST_ROWS, cursor, ..Query::first(filter) }).await?;
+        self.check()?;
+        let whose = service.whose(&self.user).await?;
+        let query = self.typed.query(whose).map_err(Refused::usage)?;
+        let page = service.list(&Query { rows: Query::MOST_ROWS, ..query }).await?;
         let rows = page.rows.iter().map(|(standing, verdict)| Row::new(standing, verdict, service.limits()));
-        Ok(Listed { rows: rows.collect(), next: page.older.map(|cursor| cursor.to_string()) })
+        Ok(Listed { rows: rows.collect(), next: page.next.map(|cursor| cursor.to_string()) })
     }
 }
 

@@ -2,7 +2,7 @@
 
 use crate::domain::id::SessionId;
 use crate::domain::lifetime::Limits;
-use crate::domain::listing::{Cursor, Filter, Page, Query, Total, Towards, Whose};
+use crate::domain::listing::{Cursor, Direction, Filter, Page, Query, Total, Towards};
 use crate::domain::session::Standing;
 use crate::domain::timestamp::Timestamp;
 
@@ -11,14 +11,15 @@ type Place = (Timestamp, SessionId);
 
 pub(super) fn page(entries: Vec<Standing>, query: &Query, now: Timestamp, limits: &Limits) -> Page {
     let start = query.cursor;
-    // A cursor goes on in the order that it belongs to.
-    let order = start.map_or(query.order, |cursor| cursor.order);
+    // A cursor goes on in the order and direction that it belongs to.
+    let (order, direction) = start.map_or((query.order, query.direction), |cursor| (cursor.order, cursor.direction));
     let place = |entry: &Standing| (order.key(entry), entry.session.id());
-    let towards = start.map_or(Towards::Older, |cursor| cursor.towards);
-    let lies_ahead = |entry: &Standing| start.is_none_or(|cursor| is_ahead(place(entry), &cursor));
+    let towards = start.map_or(Towards::Next, |cursor| cursor.towards);
+    let cursor = |towards, (at, id): Place| Cursor { towards, order, direction, at, id };
+    let lies_ahead = |entry: &Standing| start.is_none_or(|cursor| cursor.is_before(place(entry)));
     let (mut ahead, behind): (Vec<_>, Vec<_>) = entries.into_iter().partition(lies_ahead);
     ahead.sort_by_key(place);
-    if towards == Towards::Older {
+    if start.map_or(direction == Direction::Descending, |cursor| cursor.reads_backwards()) {
         ahead.reverse();
     }
 
@@ -43,15 +44,14 @@ pub(super) fn page(entries: Vec<Standing>, query: &Query, now: Timestamp, limits
         last = Some(here);
     }
 
-    let cursor = |towards, (at, id): Place| Cursor { towards, order, at, id };
     let onward = last.filter(|_| more).map(|place| cursor(towards, place));
-    let back = first.map(|place| cursor(opposite(towards), place));
+    let back = first.map(|place| cursor(towards.opposite(), place));
     let back = back.or(start.map(Cursor::reversed)).filter(|_| !behind.is_empty());
     match towards {
-        Towards::Older => Page { rows, older: onward, newer: back },
-        Towards::Newer => {
+        Towards::Next => Page { rows, next: onward, previous: back },
+        Towards::Previous => {
             rows.reverse();
-            Page { rows, older: back, newer: onward }
+            Page { rows, next: back, previous: onward }
         }
     }
 }
@@ -59,22 +59,7 @@ pub(super) fn page(entries: Vec<Standing>, query: &Query, now: Timestamp, limits
 pub(super) fn total(entries: &[Standing], filter: &Filter, now: Timestamp, limits: &Limits) -> Total {
     let admitted = |entry: &&Standing| filter.admits(entry, &entry.verdict(now, limits));
     let count = entries.iter().filter(admitted).count() as u64;
-    let filtered = filter.network.is_some() || matches!(filter.whose, Whose::Matching(_));
-    if filtered && count > Total::COUNTED { Total::MoreThan(Total::COUNTED) } else { Total::Exactly(count) }
-}
-
-fn is_ahead(place: Place, cursor: &Cursor) -> bool {
-    match cursor.towards {
-        Towards::Older => place < (cursor.at, cursor.id),
-        Towards::Newer => place > (cursor.at, cursor.id),
-    }
-}
-
-const fn opposite(towards: Towards) -> Towards {
-    match towards {
-        Towards::Older => Towards::Newer,
-        Towards::Newer => Towards::Older,
-    }
+    if !filter.is_plain() && count > Total::COUNTED { Total::MoreThan(Total::COUNTED) } else { Total::Exactly(count) }
 }
 
 #[cfg(test)]
@@ -114,16 +99,16 @@ mod tests {
             let found = page(all.clone(), &query, START, &limits);
             assert!(found.rows.is_empty());
             assert_eq!(
-                found.older.map(|cursor| (cursor.at, cursor.id)),
+                found.next.map(|cursor| (cursor.at, cursor.id)),
                 Some((all[reached].seen, all[reached].session.id()))
             );
-            query.cursor = found.older;
+            query.cursor = found.next;
         }
         let last = page(all.clone(), &query, START, &limits);
-        assert!(last.rows.is_empty() && last.older.is_none());
+        assert!(last.rows.is_empty() && last.next.is_none());
 
-        query.cursor = last.newer;
+        query.cursor = last.previous;
         let back = page(all.clone(), &query, START, &limits);
-        assert_eq!(back.newer.map(|cursor| cursor.id), Some(all[2_999].session.id()));
+        assert_eq!(back.previous.map(|cursor| cursor.id), Some(all[2_999].session.id()));
     }
 }

@@ -1,22 +1,38 @@
 //! Orders and counts of all sessions, in memory: rebuilt at opening, changed by the committer alone.
 //!
-//! Hints for pages, exact for counts. Ending all of a user's sessions, or everyone's, is a new *generation*: the
-//! counts change at once, the entries are moved later, by [`Index::reaped`].
+//! Hints for pages, exact for counts. Two things happen to any number of sessions at once, and cost the same for one and
+//! for a million, since the entries themselves are moved later, a few at a time:
+//!
+//! * Ending all of a user's sessions, or everyone's, is a new *generation*; [`Index::reaped`] moves what it left behind.
+//! * Expiry: a live entry whose deadline has passed is *overdue*. Counts take the overdue ones off, which the order of
+//!   expiry counts in a few microseconds; [`Index::advance`] moves them.
 
+pub mod agents;
+pub mod entry;
+mod load;
 mod past;
+pub mod slab;
+pub mod sorted;
+mod sources;
+#[cfg(test)]
+mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::mem;
-use std::net::IpAddr;
-use std::thread;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use super::shelf::{Class, Item, Position, Shelf, Walk};
+use self::agents::Agents;
+use self::entry::Generations;
+pub use self::entry::{Entry, GroupId, Particulars};
+pub use self::past::ToReap;
+use self::slab::{Handle, Slab};
+use self::sorted::Sorted;
+use super::shelf::{Class, Orders, Position, Shelf};
 use crate::domain::clock::Clock;
 use crate::domain::id::{SessionId, UserKey};
-use crate::domain::lifetime::Limits;
-use crate::domain::listing::{Order, Status, Towards};
-use crate::domain::session::Standing;
+use crate::domain::listing::{Order, Status};
 use crate::domain::timestamp::Timestamp;
+
+/// Overdue entries that a step of the committer moves: more than it can add.
+const PER_STEP: usize = 8;
 
 /// How many sessions there are of each status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -26,202 +42,289 @@ pub struct Counts {
     pub expired: u64,
 }
 
-/// What the index knows of one session.
-#[derive(Debug, Clone)]
-pub struct Entry {
-    pub user: UserKey,
-    pub created: Timestamp,
-    pub seen: Timestamp,
-    pub deadline: Timestamp,
-    pub address: Option<IpAddr>,
-    pub class: Class,
-    /// Written, but not yet durable: in no order and no count.
-    pub pending: bool,
-    generations: Generations,
-}
-
-impl Entry {
-    /// What the index keeps of a session. Its generations are those of the moment when it is entered.
-    pub fn new(standing: &Standing, limits: &Limits, class: Class) -> Self {
-        Self {
-            user: standing.session.user_key(),
-            created: standing.session.created(),
-            seen: standing.seen,
-            deadline: standing.deadline(limits),
-            address: standing.session.client().address,
-            class,
-            pending: false,
-            generations: Generations::default(),
+impl Counts {
+    fn of_mut(&mut self, class: Class) -> &mut u64 {
+        match class {
+            Class::Live => &mut self.live,
+            Class::Ended => &mut self.ended,
+            Class::Expired => &mut self.expired,
         }
     }
 
-    const fn item(&self, id: SessionId) -> Item {
-        Item { id, class: self.class, seen: self.seen, created: self.created }
+    /// How many of this status.
+    pub const fn of(&self, status: Status) -> u64 {
+        match status {
+            Status::Live => self.live,
+            Status::Ended => self.ended,
+            Status::Expired => self.expired,
+            Status::Any => self.live + self.ended + self.expired,
+        }
+    }
+
+    /// The same with so many live ones that have expired.
+    const fn with_overdue(self, overdue: usize) -> Self {
+        let overdue = overdue as u64;
+        Self { live: self.live - overdue, expired: self.expired + overdue, ended: self.ended }
+    }
+
+    /// The same when all live ones, of which so many have expired, have ended.
+    const fn withdrawn(self, overdue: usize) -> Self {
+        let Self { live, ended, expired } = self.with_overdue(overdue);
+        Self { live: 0, ended: ended + live, expired }
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Generations {
-    user: u64,
-    server: u64,
+/// One user's sessions.
+pub struct Group {
+    pub key: UserKey,
+    counts: Counts,
+    shelf: Shelf,
+    generation: u32,
+    /// The server's generation that `counts` and `shelf` were brought up to.
+    server: u32,
+    /// Live when their generation passed; still among the live ones of the whole until they are reaped.
+    withdrawn: Vec<Withdrawn>,
 }
 
-/// One user's sessions.
-#[derive(Default)]
-pub struct Group {
-    pub counts: Counts,
-    pub shelf: Shelf,
-    generation: u64,
-    /// The server's generation that `counts` and `shelf` were brought up to.
-    server: u64,
-    /// Live when their generation passed; still in the live order of the whole until they are reaped.
-    withdrawn: Vec<Shelf>,
+/// What was live when its generation passed.
+struct Withdrawn {
+    orders: Orders,
+    generations: Generations,
+    /// When it passed: what was overdue by then has expired, the rest has ended.
+    at: Timestamp,
+    has_ended: bool,
+    has_expired: bool,
+}
+
+impl Withdrawn {
+    const fn has(&self, status: Status) -> bool {
+        match status {
+            Status::Live => false,
+            Status::Ended => self.has_ended,
+            Status::Expired => self.has_expired,
+            Status::Any => true,
+        }
+    }
 }
 
 /// Where records have yet to be told what the counts know.
 enum Unreaped {
-    Group(UserKey),
-    Everyone { next: Option<UserKey> },
-    One(UserKey, SessionId),
+    Group(GroupId),
+    Everyone { next: GroupId },
+    One(SessionId),
 }
 
 /// See the module.
 #[derive(Default)]
 pub struct Index {
-    entries: HashMap<SessionId, Entry>,
-    groups: BTreeMap<UserKey, Group>,
+    pub entries: Slab,
+    by_id: Sorted,
+    by_address: Sorted,
+    by_agent: Sorted,
+    pub agents: Agents,
+    groups: Vec<Group>,
+    /// The groups' numbers.
+    users: BTreeMap<UserKey, GroupId>,
     shelf: Shelf,
-    /// The live ones by the time at which they expire.
-    expiry: BTreeSet<(Timestamp, SessionId)>,
+    /// What end-alls of everyone left behind.
+    withdrawn: Vec<Withdrawn>,
+    /// Groups that have left something behind among the live ones of the whole.
+    stale: BTreeSet<GroupId>,
     counts: Counts,
     /// Those of the group that the committer is putting on disk.
-    pending: Vec<SessionId>,
-    generation: u64,
+    pending: Vec<Handle>,
+    /// When each of the server's generations passed; as many as have passed.
+    passed: Vec<Timestamp>,
     unreaped: VecDeque<Unreaped>,
     /// How far the sweep has got through the past ones, oldest first.
     swept: Option<Position>,
     /// The time of the step under way. Until its effects stand here, nothing expires that it still took for live.
     step: Option<Timestamp>,
+    /// Somebody is moving what is overdue.
+    catching_up: bool,
 }
 
 impl Index {
-    pub fn entry(&self, id: SessionId) -> Option<&Entry> {
-        self.entries.get(&id)
+    /// The entry with this id.
+    pub fn find(&self, id: SessionId) -> Option<Handle> {
+        let place = self.by_id.place(|handle| self.entries[handle].id < id);
+        self.by_id.range(place, self.by_id.end()).next().filter(|handle| self.entries[*handle].id == id)
     }
 
-    pub fn group(&self, key: UserKey) -> Option<&Group> {
-        self.groups.get(&key)
+    /// Whose session this is, if it is durable.
+    pub fn owner(&self, id: SessionId) -> Option<UserKey> {
+        let entry = &self.entries[self.find(id)?];
+        (!entry.pending).then(|| self.group(entry.group).key)
     }
 
-    /// Everybody's positions. Those that passed with their generation stand among the live ones until they are reaped, so
-    /// the caller asks [`Index::class`] of each.
-    pub fn walk(&self, order: Order, status: Status, from: Option<Position>, towards: Towards) -> Walk<'_> {
-        let stale = status == Status::Ended && !self.unreaped.is_empty();
-        let classes = if stale { &[Class::Live, Class::Ended] } else { Class::of(status) };
-        self.shelf.walk(order, classes, from, towards)
+    pub fn group(&self, id: GroupId) -> &Group {
+        &self.groups[id.0 as usize]
     }
 
-    pub fn counts(&self) -> Counts {
-        self.counts
+    /// The group of a user who has ever had a session.
+    pub fn group_id(&self, key: UserKey) -> Option<GroupId> {
+        self.users.get(&key).copied()
     }
 
-    /// The status of an entry by this index: a stale live one has ended.
-    pub fn class(&self, entry: &Entry) -> Class {
-        if entry.class == Class::Live && !self.is_current(entry) { Class::Ended } else { entry.class }
+    fn generation(&self) -> u32 {
+        u32::try_from(self.passed.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The time that everything here is told by: a step's time stands still.
+    pub fn at(&self, now: Timestamp) -> Timestamp {
+        self.step.map_or(now, |step| now.min(step))
+    }
+
+    /// Everybody's.
+    pub fn counts(&self, now: Timestamp) -> Counts {
+        self.counts.with_overdue(self.overdue(self.at(now)))
+    }
+
+    /// One user's, who is brought up to the present generation of the server.
+    pub fn counts_of(&mut self, id: GroupId, now: Timestamp) -> Counts {
+        let now = self.at(now);
+        self.settle(id);
+        let group = self.group(id);
+        group.counts.with_overdue(group.shelf.live.overdue(&self.entries, now))
+    }
+
+    /// How many of the live ones of the whole have expired: without those that passed with their generation before, which
+    /// are counted where they belong.
+    fn overdue(&self, now: Timestamp) -> usize {
+        if !self.is_behind(now) {
+            return 0;
+        }
+        let left: usize = self.left_behind().map(|withdrawn| withdrawn.orders.overdue(&self.entries, now)).sum();
+        self.shelf.live.overdue(&self.entries, now) - left
+    }
+
+    /// What users' end-alls have left among the live ones of the whole.
+    fn left_behind(&self) -> impl Iterator<Item = &Withdrawn> {
+        let server = self.generation();
+        let withdrawn = self.stale.iter().flat_map(|id| &self.group(*id).withdrawn);
+        withdrawn.filter(move |withdrawn| withdrawn.generations.server == server)
+    }
+
+    /// The status of an entry at `now`.
+    pub fn class(&self, entry: &Entry, now: Timestamp) -> Class {
+        if entry.class != Class::Live {
+            return entry.class;
+        }
+        if self.is_current(entry) {
+            return if entry.deadline <= now { Class::Expired } else { Class::Live };
+        }
+        // What ran out before its generation passed ran out.
+        let ran_out = self.passed_at(entry).is_some_and(|at| entry.deadline <= at);
+        if ran_out { Class::Expired } else { Class::Ended }
     }
 
     fn is_current(&self, entry: &Entry) -> bool {
-        let user = self.groups.get(&entry.user).map_or(0, |group| group.generation);
-        entry.generations == Generations { user, server: self.generation }
+        let group = self.group(entry.group);
+        entry.generations == Generations { user: group.generation, server: self.generation() }
     }
 
-    /// A user's group, brought up to the present generation of the server.
-    pub fn settle(&mut self, key: UserKey) -> &mut Group {
-        let generation = self.generation;
-        let group = self.groups.entry(key).or_default();
-        if group.server != generation {
-            group.server = generation;
-            group.withdraw();
+    /// When the generation of an entry passed. Nobody knows of one that was not durable yet.
+    fn passed_at(&self, entry: &Entry) -> Option<Timestamp> {
+        let mut withdrawn = self.group(entry.group).withdrawn.iter();
+        let of_user = withdrawn.find(|withdrawn| withdrawn.generations == entry.generations);
+        let of_server = || self.passed.get(entry.generations.server as usize).copied();
+        of_user.map(|withdrawn| withdrawn.at).or_else(of_server)
+    }
+
+    /// The group of `key`, a new one if need be.
+    fn enter(&mut self, key: UserKey) -> GroupId {
+        let next = GroupId(u32::try_from(self.groups.len()).unwrap_or(u32::MAX));
+        let id = *self.users.entry(key).or_insert(next);
+        if id == next {
+            let (counts, shelf, server) = (Counts::default(), Shelf::default(), self.generation());
+            self.groups.push(Group { key, counts, shelf, generation: 0, server, withdrawn: Vec::new() });
         }
-        group
+        self.settle(id);
+        id
     }
 
-    /// Enters a session as of opening the database.
-    pub fn load(&mut self, id: SessionId, entry: Entry, unreaped: bool) {
-        let user = entry.user;
-        self.insert(id, entry);
-        if unreaped {
-            self.unreaped.push_back(Unreaped::One(user, id));
+    /// Brings a group up to the present generation of the server.
+    pub fn settle(&mut self, id: GroupId) {
+        let server = self.generation();
+        let group = &mut self.groups[id.0 as usize];
+        if group.server != server {
+            if let Some(at) = self.passed.get(group.server as usize) {
+                group.withdraw(&self.entries, *at);
+            }
+            group.server = server;
         }
     }
 
     /// Enters a new session that readers must not see yet.
-    pub fn insert_pending(&mut self, id: SessionId, entry: Entry) {
-        self.pending.push(id);
-        self.insert(id, Entry { pending: true, ..entry });
+    pub fn insert_pending(&mut self, particulars: &Particulars) {
+        let handle = self.entry_of(particulars, true);
+        self.pending.push(handle);
+        let entries = &self.entries;
+        self.by_id.insert(handle, |handle| entries[handle].id);
+        self.by_address.insert(handle, |handle| by_address(&entries[handle]));
+        self.by_agent.insert(handle, |handle| by_agent(&entries[handle]));
     }
 
-    fn insert(&mut self, id: SessionId, mut entry: Entry) {
-        entry.generations = Generations { user: self.settle(entry.user).generation, server: self.generation };
-        if !entry.pending {
-            self.place(id, &entry);
-        }
-        self.entries.insert(id, entry);
+    fn entry_of(&mut self, particulars: &Particulars, pending: bool) -> Handle {
+        let Particulars { id, user, created, seen, deadline, address, ref agent, door, class } = *particulars;
+        let group = self.enter(user);
+        let generations = Generations { user: self.group(group).generation, server: self.generation() };
+        let agent = self.agents.take(agent);
+        let entry = Entry { id, created, seen, deadline, address, group, agent, generations, class, door, pending };
+        self.entries.insert(entry)
     }
 
     /// Shows a session whose record has become durable.
     pub fn promote(&mut self, id: SessionId) {
-        let Some(mut entry) = self.entries.get(&id).cloned() else { return };
-        if !entry.pending {
-            return;
-        }
+        let Some(handle) = self.find(id).filter(|handle| self.entries[*handle].pending) else { return };
+        self.pending.retain(|pending| *pending != handle);
+        let passed = !self.is_current(&self.entries[handle]);
+        let entry = &mut self.entries[handle];
         entry.pending = false;
-        self.pending.retain(|pending| *pending != id);
-        if entry.class == Class::Live && !self.is_current(&entry) {
+        if entry.class == Class::Live && passed {
             entry.class = Class::Ended;
-            self.unreaped.push_back(Unreaped::One(entry.user, id));
+            self.unreaped.push_back(Unreaped::One(id));
         }
-        self.place(id, &entry);
-        self.entries.insert(id, entry);
+        self.place(handle);
     }
 
     /// Puts an entry of the present generation into orders and counts.
-    fn place(&mut self, id: SessionId, entry: &Entry) {
-        self.shelf.insert(entry.item(id));
-        *self.counts.of(entry.class) += 1;
-        if entry.class == Class::Live {
-            self.expiry.insert((entry.deadline, id));
-        }
-        let group = self.settle(entry.user);
-        group.shelf.insert(entry.item(id));
-        *group.counts.of(entry.class) += 1;
+    fn place(&mut self, handle: Handle) {
+        let (class, group) = (self.entries[handle].class, self.entries[handle].group);
+        self.settle(group);
+        self.shelf.insert(&self.entries, handle);
+        *self.counts.of_mut(class) += 1;
+        let group = &mut self.groups[group.0 as usize];
+        group.shelf.insert(&self.entries, handle);
+        *group.counts.of_mut(class) += 1;
     }
 
     /// Takes an entry of the present generation out of orders and counts.
-    fn displace(&mut self, id: SessionId, entry: &Entry) {
-        self.shelf.remove(entry.item(id));
-        *self.counts.of(entry.class) -= 1;
-        self.expiry.remove(&(entry.deadline, id));
-        let group = self.settle(entry.user);
-        group.shelf.remove(entry.item(id));
-        *group.counts.of(entry.class) -= 1;
+    fn displace(&mut self, handle: Handle) {
+        let (class, group) = (self.entries[handle].class, self.entries[handle].group);
+        self.settle(group);
+        self.shelf.remove(&self.entries, handle);
+        *self.counts.of_mut(class) -= 1;
+        let group = &mut self.groups[group.0 as usize];
+        group.shelf.remove(&self.entries, handle);
+        *group.counts.of_mut(class) -= 1;
     }
 
-    fn change(&mut self, id: SessionId, change: impl FnOnce(&mut Entry)) {
-        let Some(entry) = self.entries.get(&id).cloned() else { return };
-        let mut changed = entry.clone();
-        change(&mut changed);
-        if !entry.pending {
-            self.displace(id, &entry);
-            self.place(id, &changed);
+    fn change(&mut self, handle: Handle, change: impl FnOnce(&mut Entry)) {
+        let shown = !self.entries[handle].pending;
+        if shown {
+            self.displace(handle);
         }
-        self.entries.insert(id, changed);
+        change(&mut self.entries[handle]);
+        if shown {
+            self.place(handle);
+        }
     }
 
-    /// Begins a step at the time that `clock` tells, and lets expire what it may no longer take for live.
+    /// Begins a step at the time that `clock` tells.
     pub fn begin_step(&mut self, clock: &dyn Clock) -> Timestamp {
         let now = clock.now();
-        self.advance(now);
+        self.advance(now, PER_STEP);
         self.step = Some(now);
         now
     }
@@ -231,121 +334,167 @@ impl Index {
         self.step = None;
     }
 
-    /// Lets all sessions expire whose time has come.
-    pub fn advance(&mut self, now: Timestamp) {
-        let now = self.step.map_or(now, |step| now.min(step));
-        while let Some(&(deadline, id)) = self.expiry.first() {
-            if deadline > now {
+    /// Moves up to `most` of those that are overdue to where they belong. No count, page or verdict depends on it.
+    pub fn advance(&mut self, now: Timestamp, most: usize) {
+        let now = self.at(now);
+        for _ in 0..most {
+            let Some(handle) = self.shelf.live.due.first() else { return };
+            let entry = &self.entries[handle];
+            if entry.deadline > now {
                 return;
             }
-            let stale = self.entries.get(&id).is_none_or(|entry| !self.is_current(entry));
-            if stale {
-                self.expiry.pop_first();
-            } else {
-                self.change(id, |entry| entry.class = Class::Expired);
+            if self.is_current(entry) {
+                self.change(handle, |entry| entry.class = Class::Expired);
+                continue;
+            }
+            // It is counted where it belongs; here and there it need no longer be looked for.
+            let (group, generations, entries) = (entry.group, entry.generations, &self.entries);
+            self.shelf.live.due.remove(handle, |handle| entries[handle].due());
+            let withdrawn = &mut self.groups[group.0 as usize].withdrawn;
+            if let Some(withdrawn) = withdrawn.iter_mut().find(|withdrawn| withdrawn.generations == generations) {
+                withdrawn.orders.due.remove(handle, |handle| entries[handle].due());
             }
         }
+    }
+
+    /// Whether there is so much overdue that somebody should move it, and nobody does. Whoever is told so does.
+    pub fn falls_behind(&mut self, now: Timestamp) -> bool {
+        let behind = !self.catching_up && self.is_behind(now);
+        self.catching_up |= behind;
+        behind
+    }
+
+    /// Moves some of what is overdue; whether there is more.
+    pub fn catch_up(&mut self, now: Timestamp, most: usize) -> bool {
+        self.advance(now, most);
+        self.catching_up = self.is_behind(now);
+        self.catching_up
+    }
+
+    fn is_behind(&self, now: Timestamp) -> bool {
+        let now = self.at(now);
+        self.shelf.live.due.first().is_some_and(|handle| self.entries[handle].deadline <= now)
     }
 
     /// Notes that a live session was seen.
     pub fn touch(&mut self, id: SessionId, seen: Timestamp, deadline: Timestamp) {
-        self.change(id, |entry| {
-            entry.seen = seen;
-            entry.deadline = deadline;
-        });
+        if let Some(handle) = self.find(id) {
+            self.change(handle, |entry| {
+                entry.seen = seen;
+                entry.deadline = deadline;
+            });
+        }
     }
 
     /// Notes that a live session was ended by name.
     pub fn end(&mut self, id: SessionId) {
-        self.change(id, |entry| entry.class = Class::Ended);
+        if let Some(handle) = self.find(id) {
+            self.change(handle, |entry| entry.class = Class::Ended);
+        }
     }
 
     /// Ends all of a user's live sessions but `keep`: a new generation.
-    pub fn end_user(&mut self, user: UserKey, keep: Option<SessionId>) {
-        let kept = keep.and_then(|id| self.entries.get(&id).cloned().map(|entry| (id, entry)));
-        if let Some((id, entry)) = kept.as_ref().filter(|(_, entry)| !entry.pending) {
-            self.displace(*id, entry);
+    pub fn end_user(&mut self, user: UserKey, keep: Option<SessionId>, at: Timestamp) {
+        let id = self.enter(user);
+        let kept = keep.and_then(|id| self.find(id));
+        let shown = kept.filter(|handle| !self.entries[*handle].pending);
+        if let Some(handle) = shown {
+            self.displace(handle);
         }
-        let group = self.settle(user);
-        let ended = group.counts.live;
+        let group = &mut self.groups[id.0 as usize];
+        let before = group.counts;
+        group.withdraw(&self.entries, at);
         group.generation += 1;
-        group.withdraw();
-        let generation = group.generation;
-        self.counts.live -= ended;
-        self.counts.ended += ended;
-        if let Some((id, mut entry)) = kept {
-            entry.generations.user = generation;
-            if !entry.pending {
-                self.place(id, &entry);
-            }
-            self.entries.insert(id, entry);
+        let (after, generation, stale) = (group.counts, group.generation, !group.withdrawn.is_empty());
+        self.counts.live -= before.live - after.live;
+        self.counts.ended += after.ended - before.ended;
+        self.counts.expired += after.expired - before.expired;
+        if stale {
+            self.stale.insert(id);
         }
-        self.unreaped.push_back(Unreaped::Group(user));
+        if let Some(handle) = kept {
+            self.entries[handle].generations.user = generation;
+        }
+        if let Some(handle) = shown {
+            self.place(handle);
+        }
+        self.unreaped.push_back(Unreaped::Group(id));
     }
 
     /// Ends everyone's live sessions: a new generation.
-    pub fn end_everyone(&mut self) {
-        self.generation += 1;
-        self.counts.ended += self.counts.live;
-        self.counts.live = 0;
-        // Freeing a million entries is nothing that whoever waits for this step should wait for.
-        let passed = mem::take(&mut self.expiry);
-        thread::spawn(move || drop(passed));
-        self.unreaped.push_back(Unreaped::Everyone { next: None });
+    pub fn end_everyone(&mut self, at: Timestamp) {
+        let (before, overdue) = (self.counts, self.overdue(at));
+        let has = |status| self.left_behind().any(|withdrawn| withdrawn.has(status));
+        let has_ended = before.live > overdue as u64 || has(Status::Ended);
+        let has_expired = overdue > 0 || has(Status::Expired);
+        let generations = Generations { user: 0, server: self.generation() };
+        self.counts = before.withdrawn(overdue);
+        // Nobody asks when these expire: the groups know.
+        let orders = Orders { due: Sorted::default(), ..self.shelf.take_live() };
+        if !orders.seen.is_empty() {
+            self.withdrawn.push(Withdrawn { orders, generations, at, has_ended, has_expired });
+        }
+        self.stale.clear();
+        self.passed.push(at);
+        self.unreaped.push_back(Unreaped::Everyone { next: GroupId(0) });
     }
 
     /// Live sessions, those not yet durable included: an end-all ends them as well.
-    pub fn live(&self) -> u64 {
-        self.counts.live + self.pending_live().count() as u64
+    pub fn live(&self, now: Timestamp) -> u64 {
+        self.counts(now).live + self.pending_live(now).count() as u64
     }
 
     /// The same of one user.
-    pub fn live_of(&mut self, user: UserKey) -> u64 {
-        let shown = self.settle(user).counts.live;
-        shown + self.pending_live().filter(|(_, entry)| entry.user == user).count() as u64
+    pub fn live_of(&mut self, user: UserKey, now: Timestamp) -> u64 {
+        let Some(group) = self.group_id(user) else { return 0 };
+        let shown = self.counts_of(group, now).live;
+        shown + self.pending_live(now).filter(|handle| self.entries[*handle].group == group).count() as u64
     }
 
-    fn pending_live(&self) -> impl Iterator<Item = (SessionId, &Entry)> {
-        let entries = self.pending.iter().filter_map(|id| Some((*id, self.entries.get(id)?)));
-        entries.filter(|(_, entry)| self.class(entry) == Class::Live)
+    fn pending_live(&self, now: Timestamp) -> impl Iterator<Item = Handle> {
+        let pending = self.pending.iter().copied();
+        pending.filter(move |handle| self.class(&self.entries[*handle], now) == Class::Live)
     }
 
     /// Live sessions of a user, those not yet durable included: how many, and which of them are idle longest, as many as
     /// are above `room`.
-    pub fn above(&mut self, user: UserKey, room: usize) -> Vec<SessionId> {
-        let shown = usize::try_from(self.settle(user).counts.live).unwrap_or(usize::MAX);
-        let pending: Vec<_> = self.pending_live().filter(|(_, entry)| entry.user == user).map(|(id, _)| id).collect();
+    pub fn above(&mut self, user: UserKey, room: usize, now: Timestamp) -> Vec<SessionId> {
+        let Some(group) = self.group_id(user) else { return Vec::new() };
+        let shown = usize::try_from(self.counts_of(group, now).live).unwrap_or(usize::MAX);
+        let entries = &self.entries;
+        let pending: Vec<_> = self.pending_live(now).filter(|handle| entries[*handle].group == group).collect();
         let above = (shown + pending.len()).saturating_sub(room);
-        let Some(group) = self.groups.get(&user) else { return Vec::new() };
-        group.shelf.oldest_live().chain(pending).take(above).collect()
+        let longest_idle = self.group(group).shelf.live.seen.iter();
+        let live = longest_idle.filter(|handle| entries[*handle].deadline > now);
+        live.chain(pending).take(above).map(|handle| entries[handle].id).collect()
     }
 }
 
 impl Group {
-    /// This user's positions, those that passed with their generation among the ended ones.
-    pub fn walk(&self, order: Order, status: Status, from: Option<Position>, towards: Towards) -> Walk<'_> {
-        let own = std::iter::once(self.shelf.walk(order, Class::of(status), from, towards));
-        let withdrawn = if matches!(status, Status::Ended | Status::Any) { &self.withdrawn[..] } else { &[] };
-        let withdrawn = withdrawn.iter().map(|shelf| shelf.walk(order, &[Class::Live], from, towards));
-        Walk::merge(own.chain(withdrawn), towards)
+    /// How many sessions of whatever status.
+    pub fn size(&self) -> usize {
+        usize::try_from(self.counts.of(Status::Any)).unwrap_or(usize::MAX)
     }
 
-    fn withdraw(&mut self) {
-        self.counts.ended += self.counts.live;
-        self.counts.live = 0;
-        let live = self.shelf.take_live();
-        if !live.is_empty() {
-            self.withdrawn.push(live);
+    /// Sets all live ones aside, as of `at`.
+    fn withdraw(&mut self, entries: &Slab, at: Timestamp) {
+        if self.shelf.live.seen.is_empty() {
+            return;
         }
+        let (live, overdue) = (self.counts.live, self.shelf.live.overdue(entries, at));
+        self.counts = self.counts.withdrawn(overdue);
+        let generations = Generations { user: self.generation, server: self.server };
+        let (has_ended, has_expired) = (live > overdue as u64, overdue > 0);
+        self.withdrawn.push(Withdrawn { orders: self.shelf.take_live(), generations, at, has_ended, has_expired });
     }
 }
 
-impl Counts {
-    fn of(&mut self, class: Class) -> &mut u64 {
-        match class {
-            Class::Live => &mut self.live,
-            Class::Ended => &mut self.ended,
-            Class::Expired => &mut self.expired,
-        }
-    }
+/// The order of addresses.
+const fn by_address(entry: &Entry) -> (Option<std::net::IpAddr>, SessionId) {
+    (entry.address, entry.id)
+}
+
+/// The order of agents.
+const fn by_agent(entry: &Entry) -> (agents::Agent, SessionId) {
+    (entry.agent, entry.id)
 }

@@ -13,7 +13,7 @@ use super::Handle;
 use super::committer::{Committer, Disk};
 use super::confirmed::{Confirmed, Reached};
 use super::doubt;
-use super::index::{Entry, Index};
+use super::index::{Index, Particulars};
 use super::journal::{Entry as Ended, Found, Journal};
 use super::replay::{fill_gaps, replay};
 use super::shelf::Class;
@@ -21,7 +21,7 @@ use super::step::Shared;
 use super::swap;
 use super::trees::{EPOCH, FORMAT, Place, Trees, View, Write, session_key};
 use crate::domain::epoch::Epoch;
-use crate::domain::id::EventSeq;
+use crate::domain::id::{EventSeq, UserKey};
 use crate::domain::session::{Session, State, Verdict};
 use crate::domain::steps::reached;
 use crate::domain::timestamp::Timestamp;
@@ -31,6 +31,8 @@ use crate::store::{Environment, StoreError, codec};
 /// A process that was killed may hold the lock for a moment longer.
 const LOCK_TRIES: u32 = 50;
 const LOCK_PAUSE: Duration = Duration::from_millis(100);
+/// How many sessions are read before the log says how far opening has got.
+const TOLD_EVERY: u64 = 100_000;
 /// Bounds memory: sled's own default is 1 GiB.
 const CACHE_BYTES: u64 = 128 * 1024 * 1024;
 /// How far the wall clock may lie behind the newest record before nothing that the database holds is trusted.
@@ -371,13 +373,24 @@ fn load(shared: &Shared) -> Result<Timestamp, StoreError> {
     }
     let mut newest = Timestamp::MIN;
     let now = environment.clock.now();
-    for record in trees.scan::<Session>(Place::Sessions) {
+    let server = shared.server_epoch();
+    let mut owner: Option<(UserKey, Option<User>)> = None;
+    for (number, record) in (1_u64..).zip(trees.scan::<Session>(Place::Sessions)) {
+        if number.is_multiple_of(TOLD_EVERY) {
+            tracing::info!("opening: {number} sessions read");
+        }
         let (key, session) = record?;
         let user = session.user_key();
         if *key != session_key(user, session.id()) {
             return Err(StoreError::corrupt("sessions", "a session stands under another one's key"));
         }
-        let Some(standing) = shared.standing(user, session.id())? else { continue };
+        // One user's sessions stand together.
+        if owner.as_ref().is_none_or(|(known, _)| *known != user) {
+            owner = Some((user, trees.user(user)?));
+        }
+        let present = owner.as_ref().and_then(|(_, user)| user.clone());
+        let unreaped = *session.state() == State::Live;
+        let standing = trees.standing_of(&key, session, present, server)?;
         let class = match standing.verdict(now, &environment.limits) {
             Verdict::Live => Class::Live,
             Verdict::Ended(_) => Class::Ended,
@@ -388,9 +401,10 @@ fn load(shared: &Shared) -> Result<Timestamp, StoreError> {
         if class != Class::Ended && !standing.is_withdrawn() {
             newest = newest.max(standing.seen);
         }
-        let unreaped = class == Class::Ended && *session.state() == State::Live;
-        index.load(session.id(), Entry::new(&standing, &environment.limits, class), unreaped);
+        let unreaped = class == Class::Ended && unreaped;
+        index.load(&Particulars::of(&standing, &environment.limits, class), unreaped);
     }
+    index.loaded();
     *shared.index() = index;
     let last = trees.event(last_event(trees)?)?;
     Ok(last.map_or(newest, |event| newest.max(event.at)))

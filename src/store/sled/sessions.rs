@@ -1,11 +1,14 @@
 //! The life of sessions, each change one step of the committer.
 
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use async_trait::async_trait;
 
 use super::committer::Proof;
-use super::index::Entry;
+use super::index::{Particulars, ToReap};
 use super::journal::Effect;
 use super::shelf::Class;
 use super::step::Step;
@@ -24,6 +27,10 @@ use crate::store::{Change, Created, End, EndUser, EndedEveryone, Result, Session
 /// sign-ins see to them.
 const MOST_DISPLACED: usize = 256;
 
+/// Overdue entries that are moved in one piece, and the pause between two pieces.
+const MOVED_AT_ONCE: usize = 256;
+const BREATH: Duration = Duration::from_micros(200);
+
 #[async_trait]
 impl Sessions for Sled {
     async fn server_epoch(&self) -> Result<Epoch> {
@@ -40,7 +47,7 @@ impl Sessions for Sled {
     }
 
     async fn owner(&self, id: SessionId) -> Result<Option<UserKey>> {
-        Ok(self.handle().await?.shared.index().entry(id).filter(|entry| !entry.pending).map(|entry| entry.user))
+        Ok(self.handle().await?.shared.index().owner(id))
     }
 
     async fn create(&self, session: Session, replaces: Option<SessionId>) -> Result<Created> {
@@ -92,12 +99,33 @@ impl Sessions for Sled {
 
     async fn page(&self, query: &Query) -> Result<Page> {
         let query = query.clone();
-        self.read(move |shared| listing::page(shared, &query)).await
+        let page = self.read(move |shared| listing::page(shared, &query)).await;
+        self.catch_up().await?;
+        page
     }
 
     async fn total(&self, filter: &Filter) -> Result<Total> {
         let filter = filter.clone();
-        self.read(move |shared| listing::total(shared, &filter)).await
+        let total = self.read(move |shared| listing::total(shared, &filter)).await;
+        self.catch_up().await?;
+        total
+    }
+}
+
+impl Sled {
+    /// Where many sessions have run out at once, somebody moves them to where they belong while nobody waits for it.
+    async fn catch_up(&self) -> Result<()> {
+        let handle = self.handle().await?;
+        let clock = Arc::clone(&handle.shared.environment.clock);
+        if handle.shared.index().falls_behind(clock.now()) {
+            tokio::task::spawn_blocking(move || {
+                while handle.shared.index().catch_up(clock.now(), MOVED_AT_ONCE) {
+                    // Whoever waits for the lock gets it first.
+                    thread::sleep(BREATH);
+                }
+            });
+        }
+        Ok(())
     }
 }
 
@@ -124,11 +152,7 @@ fn create(step: &mut Step<'_>, session: &Session, replaces: Option<SessionId>) -
         }
     }
     let room = usize::try_from(limits.sessions_per_user).unwrap_or(usize::MAX).max(1) - 1;
-    let above = {
-        let mut index = shared.index();
-        index.advance(step.now);
-        index.above(user, room)
-    };
+    let above = shared.index().above(user, room, step.now);
     let too_many = above.len().saturating_sub(gone.len()).min(MOST_DISPLACED);
     let mut displaced = Vec::new();
     for id in above.into_iter().filter(|id| !gone.contains(id)).take(too_many) {
@@ -151,8 +175,8 @@ fn create(step: &mut Step<'_>, session: &Session, replaces: Option<SessionId>) -
         replaced: None,
         session: session.clone(),
     };
-    let entry = Entry::new(&standing, &limits, Class::Live);
-    step.when_visible(move |shared| shared.index().insert_pending(id, entry));
+    let particulars = Particulars::of(&standing, &limits, Class::Live);
+    step.when_visible(move |shared| shared.index().insert_pending(&particulars));
     step.when_durable(move |shared| shared.index().promote(id));
     Ok(Created::Done { displaced })
 }
@@ -208,11 +232,7 @@ fn end_user(step: &mut Step<'_>, user: UserKey, keep: Option<SessionId>, ending:
         session.restamp(fresh).map_err(|AlreadyEnded| StoreError::Conflict { what: "keep a session" })?;
         step.put(Place::Sessions, &session_key(user, id), &session)?;
     }
-    let live = {
-        let mut index = shared.index();
-        index.advance(now);
-        index.live_of(user)
-    };
+    let live = shared.index().live_of(user, now);
     let count = live.saturating_sub(u64::from(keep.is_some()));
     let old = owner.epoch;
     let effect = |ended| Effect::User { user, old, fresh, keep, ended };
@@ -220,17 +240,13 @@ fn end_user(step: &mut Step<'_>, user: UserKey, keep: Option<SessionId>, ending:
     step.put(Place::Replaced, owner.epoch.bytes(), &ended)?;
     owner.epoch = fresh;
     step.put(Place::Users, user.bytes(), &owner)?;
-    step.when_visible(move |shared| shared.index().end_user(user, keep));
+    step.when_visible(move |shared| shared.index().end_user(user, keep, now));
     Ok(EndUser::Done { count, ended })
 }
 
 pub(super) fn end_everyone(step: &mut Step<'_>, ending: &Ending) -> Result<EndedEveryone> {
-    let shared = step.shared;
-    let count = {
-        let mut index = shared.index();
-        index.advance(step.now);
-        index.live()
-    };
+    let (shared, now) = (step.shared, step.now);
+    let count = shared.index().live(now);
     let (old, fresh) = (shared.server_epoch(), Epoch::draw(&*shared.environment.entropy));
     let effect = |ended| Effect::Server { old, fresh, ended };
     let ended = step.ended(ending, Draft::ended_everyone(ending, count), effect)?;
@@ -238,7 +254,7 @@ pub(super) fn end_everyone(step: &mut Step<'_>, ending: &Ending) -> Result<Ended
     step.put(Place::Meta, EPOCH, &fresh)?;
     step.when_visible(move |shared| {
         *shared.epoch.write().unwrap_or_else(std::sync::PoisonError::into_inner) = fresh;
-        shared.index().end_everyone();
+        shared.index().end_everyone(now);
     });
     Ok(EndedEveryone { count, ended, epoch: fresh })
 }
@@ -273,8 +289,8 @@ fn touch(step: &mut Step<'_>, user: UserKey, id: SessionId) -> Result<()> {
 }
 
 fn reap(step: &mut Step<'_>, most: usize) -> Result<usize> {
-    let found = step.shared.index().unreaped(most);
-    for (user, id) in &found {
+    let ToReap { sessions, moved } = step.shared.index().unreaped(most);
+    for (user, id) in &sessions {
         let (user, id) = (*user, *id);
         if let Some(mut standing) = step.shared.standing(user, id)?
             && *standing.session.state() == State::Live
@@ -284,5 +300,6 @@ fn reap(step: &mut Step<'_>, most: usize) -> Result<usize> {
         }
         step.when_visible(move |shared| shared.index().reaped(id));
     }
-    Ok(found.len())
+    // Zero means that there is nothing left to do.
+    Ok(if sessions.is_empty() && !step.shared.index().is_reaped() { moved } else { sessions.len() })
 }

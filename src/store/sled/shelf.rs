@@ -1,11 +1,11 @@
 //! Sessions of each status in each order that a listing may ask for.
 
-use std::collections::BTreeSet;
 use std::mem;
-use std::ops::Bound;
 
+use super::index::slab::{Handle, Slab};
+use super::index::sorted::{Place, Range, Sorted};
 use crate::domain::id::SessionId;
-use crate::domain::listing::{Order, Status, Towards};
+use crate::domain::listing::{Order, Period, Status};
 use crate::domain::timestamp::Timestamp;
 
 /// The status that an entry is shelved under.
@@ -17,117 +17,133 @@ pub enum Class {
 }
 
 impl Class {
-    /// The classes that a listing of `status` wants.
-    pub const fn of(status: Status) -> &'static [Self] {
-        match status {
-            Status::Live => &[Self::Live],
-            Status::Ended => &[Self::Ended],
-            Status::Expired => &[Self::Expired],
-            Status::Any => &[Self::Live, Self::Ended, Self::Expired],
-        }
+    /// Whether a listing of `status` wants it.
+    pub const fn is_in(self, status: Status) -> bool {
+        matches!(
+            (self, status),
+            (_, Status::Any)
+                | (Self::Live, Status::Live)
+                | (Self::Ended, Status::Ended)
+                | (Self::Expired, Status::Expired)
+        )
     }
-}
-
-/// What a shelf keeps of a session.
-pub struct Item {
-    pub id: SessionId,
-    pub class: Class,
-    pub seen: Timestamp,
-    pub created: Timestamp,
 }
 
 /// A place in an order.
 pub type Position = (Timestamp, SessionId);
 
+/// Entries of one status.
 #[derive(Default)]
-struct Orders {
-    seen: BTreeSet<Position>,
-    created: BTreeSet<Position>,
+pub struct Orders {
+    pub seen: Sorted,
+    pub created: Sorted,
+    /// By the time at which they expire: of live ones alone.
+    pub due: Sorted,
+}
+
+impl Orders {
+    /// How many have expired by `now`.
+    pub fn overdue(&self, entries: &Slab, now: Timestamp) -> usize {
+        self.overdue_and_rest(entries, now).0.count()
+    }
+
+    /// Those that have expired by `now`, and those that have not.
+    pub fn overdue_and_rest(&self, entries: &Slab, now: Timestamp) -> (Range<'_>, Range<'_>) {
+        let here = self.due.place(|handle| entries[handle].deadline <= now);
+        (self.due.range(Place::START, here), self.due.range(here, self.due.end()))
+    }
+
+    /// Removes one from all orders.
+    pub fn remove(&mut self, entries: &Slab, handle: Handle) {
+        self.seen.remove(handle, |handle| entries[handle].position(Order::LastActive));
+        self.created.remove(handle, |handle| entries[handle].position(Order::SignedIn));
+        self.due.remove(handle, |handle| entries[handle].due());
+    }
+
+    /// Those of `span` in this order.
+    pub fn range(&self, entries: &Slab, order: Order, span: &Span) -> Range<'_> {
+        let sorted = if order == Order::LastActive { &self.seen } else { &self.created };
+        let from = sorted.place(|handle| span.is_after(entries[handle].position(order)));
+        let to = sorted.place(|handle| !span.is_before(entries[handle].position(order)));
+        sorted.range(from, to.max(from))
+    }
+}
+
+/// Part of an order: a period, and from some place on.
+#[derive(Debug, Clone, Copy)]
+pub struct Span {
+    pub period: Period,
+    pub beyond: Option<Position>,
+    /// From the newest to the oldest.
+    pub backwards: bool,
+}
+
+impl Span {
+    pub const fn all(period: Period) -> Self {
+        Self { period, beyond: None, backwards: false }
+    }
+
+    pub fn contains(&self, position: Position) -> bool {
+        !self.is_after(position) && !self.is_before(position)
+    }
+
+    /// Whether it starts after `position`.
+    fn is_after(&self, position: Position) -> bool {
+        self.period.from.is_some_and(|from| position.0 < from)
+            || (!self.backwards && self.beyond.is_some_and(|beyond| position <= beyond))
+    }
+
+    /// Whether it has ended before `position`.
+    fn is_before(&self, position: Position) -> bool {
+        self.period.to.is_some_and(|to| position.0 >= to)
+            || (self.backwards && self.beyond.is_some_and(|beyond| position >= beyond))
+    }
 }
 
 /// See the module.
 #[derive(Default)]
-pub struct Shelf([Orders; 3]);
+pub struct Shelf {
+    pub live: Orders,
+    /// Most users have none: no room is kept for them.
+    past: Option<Box<[Orders; 2]>>,
+}
 
 impl Shelf {
-    pub fn insert(&mut self, Item { id, class, seen, created }: Item) {
-        let orders = &mut self.0[class as usize];
-        orders.seen.insert((seen, id));
-        orders.created.insert((created, id));
+    /// The entries of one status; `None` where there have never been any.
+    pub fn of(&self, class: Class) -> Option<&Orders> {
+        match class {
+            Class::Live => Some(&self.live),
+            Class::Ended => self.past.as_ref().map(|past| &past[0]),
+            Class::Expired => self.past.as_ref().map(|past| &past[1]),
+        }
     }
 
-    pub fn remove(&mut self, Item { id, class, seen, created }: Item) {
-        let orders = &mut self.0[class as usize];
-        orders.seen.remove(&(seen, id));
-        orders.created.remove(&(created, id));
+    pub fn of_mut(&mut self, class: Class) -> &mut Orders {
+        match class {
+            Class::Live => &mut self.live,
+            Class::Ended => &mut self.past.get_or_insert_default()[0],
+            Class::Expired => &mut self.past.get_or_insert_default()[1],
+        }
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.0.iter().all(|orders| orders.seen.is_empty())
+    /// Puts one where its class belongs.
+    pub fn insert(&mut self, entries: &Slab, handle: Handle) {
+        let class = entries[handle].class;
+        let orders = self.of_mut(class);
+        orders.seen.insert(handle, |handle| entries[handle].position(Order::LastActive));
+        orders.created.insert(handle, |handle| entries[handle].position(Order::SignedIn));
+        if class == Class::Live {
+            orders.due.insert(handle, |handle| entries[handle].due());
+        }
+    }
+
+    /// Takes one from where its class belongs.
+    pub fn remove(&mut self, entries: &Slab, handle: Handle) {
+        self.of_mut(entries[handle].class).remove(entries, handle);
     }
 
     /// Takes all live ones, whatever their number, in one step.
-    pub fn take_live(&mut self) -> Self {
-        let live = mem::take(&mut self.0[Class::Live as usize]);
-        Self([live, Orders::default(), Orders::default()])
-    }
-
-    /// The live ones, idle longest first.
-    pub fn oldest_live(&self) -> impl Iterator<Item = SessionId> {
-        self.0[Class::Live as usize].seen.iter().map(|(_, id)| *id)
-    }
-
-    /// Positions of these classes beyond `from` in the given direction, nearest first.
-    pub fn walk(&self, order: Order, classes: &[Class], from: Option<Position>, towards: Towards) -> Walk<'_> {
-        let range = match (from, towards) {
-            (None, _) => (Bound::Unbounded, Bound::Unbounded),
-            (Some(from), Towards::Older) => (Bound::Unbounded, Bound::Excluded(from)),
-            (Some(from), Towards::Newer) => (Bound::Excluded(from), Bound::Unbounded),
-        };
-        let heads = classes
-            .iter()
-            .map(|class| {
-                let orders = &self.0[*class as usize];
-                let set = if order == Order::LastActive { &orders.seen } else { &orders.created };
-                let mut range = set.range(range);
-                (step(&mut range, towards), range)
-            })
-            .collect();
-        Walk { heads, towards }
-    }
-}
-
-type Range<'a> = std::collections::btree_set::Range<'a, Position>;
-
-fn step(range: &mut Range<'_>, towards: Towards) -> Option<Position> {
-    match towards {
-        Towards::Older => range.next_back().copied(),
-        Towards::Newer => range.next().copied(),
-    }
-}
-
-/// Several orders read as one.
-pub struct Walk<'a> {
-    heads: Vec<(Option<Position>, Range<'a>)>,
-    towards: Towards,
-}
-
-impl Walk<'_> {
-    /// Reads all of `walks` as one.
-    pub fn merge(walks: impl Iterator<Item = Self>, towards: Towards) -> Self {
-        Self { heads: walks.flat_map(|walk| walk.heads).collect(), towards }
-    }
-}
-
-impl Iterator for Walk<'_> {
-    type Item = Position;
-
-    fn next(&mut self) -> Option<Position> {
-        let heads = self.heads.iter_mut().filter(|(head, _)| head.is_some());
-        let (head, range) = match self.towards {
-            Towards::Older => heads.max_by_key(|(head, _)| *head)?,
-            Towards::Newer => heads.min_by_key(|(head, _)| *head)?,
-        };
-        mem::replace(head, step(range, self.towards))
+    pub fn take_live(&mut self) -> Orders {
+        mem::take(&mut self.live)
     }
 }

@@ -60,10 +60,10 @@ impl Shared {
         administrators.iter().any(|key| *key != user)
     }
 
-    /// The users whose particulars contain `part`.
-    pub fn users_matching(&self, part: &str) -> BTreeSet<UserKey> {
+    /// Up to `most` of the users whose particulars contain `part`.
+    pub fn users_matching(&self, part: &str, most: usize) -> Vec<UserKey> {
         let texts = self.texts.read().unwrap_or_else(PoisonError::into_inner);
-        texts.iter().filter(|(_, text)| text.contains(part)).map(|(key, _)| *key).collect()
+        texts.iter().filter(|(_, text)| text.contains(part)).map(|(key, _)| *key).take(most).collect()
     }
 
     pub fn server_epoch(&self) -> Epoch {

@@ -320,10 +320,16 @@ impl Trees {
                     None => return Ok(None),
                 }
             }
-            let seen = self.get::<Timestamp>(Place::Seen, &key)?.unwrap_or_else(|| session.created());
-            let replaced = self.why_replaced(&session, present)?;
-            return Ok(Some(Standing { session, seen, user: owner, server, replaced }));
+            return self.standing_of(&key, session, owner, server).map(Some);
         }
+    }
+
+    /// The same of a session that was read at `key` with its user, while nobody writes.
+    pub fn standing_of(&self, key: &[u8], session: Session, user: Option<User>, server: Epoch) -> Result<Standing> {
+        let present = user.as_ref().map(|owner| Epochs { user: owner.epoch, server });
+        let seen = self.get::<Timestamp>(Place::Seen, key)?.unwrap_or_else(|| session.created());
+        let replaced = self.why_replaced(&session, present)?;
+        Ok(Standing { session, seen, user, server, replaced })
     }
 
     fn why_replaced(&self, session: &Session, present: Option<Epochs>) -> Result<Option<Ended>> {

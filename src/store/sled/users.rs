@@ -69,18 +69,15 @@ fn change_user(step: &mut Step<'_>, key: UserKey, change: &UserChange, ending: &
     }
     let mut count = 0;
     if ends_sessions(&before, &after) {
-        count = {
-            let mut index = shared.index();
-            index.advance(step.now);
-            index.live_of(key)
-        };
+        count = shared.index().live_of(key, step.now);
         after.epoch = Epoch::draw(&*shared.environment.entropy);
         let (old, record) = (before.epoch, codec::encode(key.bytes(), &after)?);
         let draft = Draft::user_changed(ending, change.action(), &after.id, count);
         let ended = step.ended(ending, draft, |ended| Effect::Changed { user: key, old, record, ended })?;
         step.is_whole();
         step.put(Place::Replaced, old.bytes(), &ended)?;
-        step.when_visible(move |shared| shared.index().end_user(key, None));
+        let at = step.now;
+        step.when_visible(move |shared| shared.index().end_user(key, None, at));
     } else {
         step.event(Draft::user_changed(ending, change.action(), &after.id, 0))?;
     }

@@ -57,6 +57,7 @@ impl Maker {
             labels: BTreeSet::new(),
             epoch: Epoch::draw(&OsEntropy),
             created: self.clock.now(),
+            blocked: false,
         };
         self.sled.create_user(user.clone(), false, Actor::Operator, None).await.unwrap();
         user

@@ -27,7 +27,7 @@ async fn page(server: Server<'_>, current: CurrentSession<'_>) -> Result<Page, P
     let live = current.live();
     let viewer = Viewer { now: service.clock().now(), limits: service.limits(), own: live.session.id(), names: None };
     let of = |status, rows| {
-        let filter = Filter { whose: Whose::User(live.user.key()), status, network: None };
+        let filter = Filter { whose: Whose::User(live.user.key()), status, ..Filter::default() };
         Query { rows, ..Query::first(filter) }
     };
     let mut rows = service.list(&of(Status::Live, Query::MOST_ROWS)).await?.rows;

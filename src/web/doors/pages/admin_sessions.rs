@@ -7,11 +7,10 @@ use rocket::http::Status as HttpStatus;
 use rocket::{Route, get, post, routes};
 use serde_json::{Value, json};
 
+use super::session_filter::Asked;
 use crate::domain::ending::{Actor, Ended, Note};
 use crate::domain::id::{SessionId, UserId};
-use crate::domain::listing::{
-    self as domain, Cursor, Filter, ListingError, Order, Query, Status, Total, parse_network,
-};
+use crate::domain::listing::{self as domain, Cursor, Direction, Filter, Query, Status, Total};
 use crate::domain::session::Verdict;
 use crate::service::sessions::{Order as Command, Selection};
 use crate::store::StoreError;
@@ -34,51 +33,24 @@ fn start(_admin: AdminSession<'_>) -> SeeOther {
     SeeOther::to("/admin/sessions")
 }
 
-/// The question as it stands in the URL.
-#[derive(Debug, Clone, Default, FromForm)]
-struct Typed {
-    user: Option<String>,
-    address: Option<String>,
-    status: Option<String>,
-    order: Option<String>,
-    cursor: Option<String>,
-}
-
-#[get("/admin/sessions?<typed..>")]
-async fn page(server: Server<'_>, admin: AdminSession<'_>, typed: Typed) -> Result<Page, PageError> {
+#[get("/admin/sessions?<asked..>")]
+async fn page(server: Server<'_>, admin: AdminSession<'_>, asked: Asked) -> Result<Page, PageError> {
     let core = server.0;
-    match parse(core, &typed).await? {
-        Ok(query) => render(core, &admin, &typed, &query, None).await,
+    let whose = core.service.whose(&asked.user).await?;
+    match asked.query(whose) {
+        Ok(query) => render(core, &admin, &asked, &query, None).await,
         Err(error) => {
             let query = Query::first(Filter::default());
-            let page = render(core, &admin, &typed, &query, Some(&error.to_string())).await?;
+            let page = render(core, &admin, &asked, &query, Some(&error.to_string())).await?;
             Ok(page.status(HttpStatus::BadRequest))
         }
     }
 }
 
-/// The question, or what is wrong with it.
-async fn parse(core: &Core, typed: &Typed) -> Result<Result<Query, ListingError>, StoreError> {
-    let filled =
-        |field: &Option<String>| field.as_deref().map(str::trim).filter(|text| !text.is_empty()).map(str::to_owned);
-    let whose = core.service.whose(typed.user.as_deref().unwrap_or("")).await?;
-    let rest = || -> Result<Query, ListingError> {
-        let network = filled(&typed.address).map(|text| parse_network(&text)).transpose()?;
-        let status = filled(&typed.status).map_or(Ok(Status::default()), |code| code.parse())?;
-        let order = filled(&typed.order).map_or(Ok(Order::default()), |code| code.parse())?;
-        let cursor: Option<Cursor> = filled(&typed.cursor).map(|text| text.parse()).transpose()?;
-        if cursor.is_some_and(|cursor| cursor.order != order) {
-            return Err(ListingError::Cursor);
-        }
-        Ok(Query { filter: Filter { whose, status, network }, order, cursor, rows: Query::ROWS })
-    };
-    Ok(rest())
-}
-
 async fn render(
     core: &Core,
     admin: &AdminSession<'_>,
-    typed: &Typed,
+    asked: &Asked,
     query: &Query,
     error: Option<&str>,
 ) -> Result<Page, PageError> {
@@ -86,7 +58,7 @@ async fn render(
     // A filter that was not understood must not show what it does not say: somebody could end the wrong sessions.
     let page = match error {
         None => service.list(query).await?,
-        Some(_) => domain::Page { rows: Vec::new(), older: None, newer: None },
+        Some(_) => domain::Page { rows: Vec::new(), next: None, previous: None },
     };
     let names = enders(core, &page).await?;
     let viewer = Viewer { now: service.clock().now(), limits: service.limits(), own: admin.id(), names: Some(&names) };
@@ -97,33 +69,25 @@ async fn render(
         let filter = Filter { status, ..Filter::default() };
         async move { service.count(&filter).await.map(told) }
     };
-    let link = |cursor: Option<Cursor>| cursor.map(|cursor| typed.url(Some(&cursor.to_string())));
-    let choice = |code: &str, label: &str, selected| json!({ "code": code, "label": label, "selected": selected });
-    let text = |field: &Option<String>| field.clone().unwrap_or_default();
+    let link = |cursor: Option<Cursor>| cursor.map(|cursor| asked.url(&cursor.to_string()));
+    let newest_first = query.direction == Direction::Descending;
+    let (first, previous, next) =
+        if newest_first { ("Newest", "Newer", "Older") } else { ("Oldest", "Older", "Newer") };
     let context = json!({
         "rows": page.rows.iter().map(|(standing, verdict)| viewer.row(standing, verdict)).collect::<Vec<Value>>(),
         "total_text": told(total),
         "shown": page.rows.len(),
-        "filter": { "user": text(&typed.user), "address": text(&typed.address), "status": query.filter.status.code() },
-        "statuses": [
-            choice("live", "Live", query.filter.status == Status::Live),
-            choice("ended", "Ended", query.filter.status == Status::Ended),
-            choice("expired", "Expired", query.filter.status == Status::Expired),
-            choice("any", "Any", query.filter.status == Status::Any),
-        ],
-        "orders": [
-            choice("last-active", "Last active", query.order == Order::LastActive),
-            choice("signed-in", "Signed in", query.order == Order::SignedIn),
-        ],
-        "newer_url": link(page.newer),
-        "older_url": link(page.older),
-        "first_url": query.cursor.map(|_| typed.url(None)),
+        "filter": asked.form(query),
+        "pager": { "first": first, "previous": previous, "next": next },
+        "previous_url": link(page.previous),
+        "next_url": link(page.next),
+        "first_url": query.cursor.map(|_| asked.url("")),
         "filtered": query.filter != Filter::default(),
         "error": error,
         "counts": { "live": count(Status::Live).await?, "ended": count(Status::Ended).await?, "expired": count(Status::Expired).await? },
         "endable": endable,
-        "incomplete": page.rows.len() < query.rows && page.older.is_some(),
-        "here": typed.url(typed.cursor.as_deref()),
+        "incomplete": page.rows.len() < query.rows && page.next.is_some(),
+        "here": asked.url(&asked.cursor),
     });
     Ok(Page::new("pages/admin_sessions.html", "Sessions", context))
 }
@@ -146,25 +110,6 @@ fn told(total: Total) -> String {
     match total {
         Total::Exactly(count) => thousands(count),
         Total::MoreThan(count) => format!("{}+", thousands(count)),
-    }
-}
-
-impl Typed {
-    /// This listing's address, at another place.
-    fn url(&self, cursor: Option<&str>) -> String {
-        let encode =
-            |text: &str| percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string();
-        let fields = [
-            ("user", self.user.as_deref()),
-            ("address", self.address.as_deref()),
-            ("status", self.status.as_deref()),
-            ("order", self.order.as_deref()),
-            ("cursor", cursor),
-        ];
-        let fields =
-            fields.into_iter().filter_map(|(name, value)| Some((name, value.filter(|value| !value.is_empty())?)));
-        let query: Vec<_> = fields.map(|(name, value)| format!("{name}={}", encode(value))).collect();
-        if query.is_empty() { "/admin/sessions".to_owned() } else { format!("/admin/sessions?{}", query.join("&")) }
     }
 }
 

@@ -6,6 +6,7 @@ mod admin_sessions;
 mod admin_user_end;
 mod login;
 mod logout;
+mod session_filter;
 mod setup;
 
 use rocket::{Route, get, routes};
