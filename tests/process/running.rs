@@ -1,9 +1,12 @@
 //! The verbs on a database that a running server has open.
 
 use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use serde_json::Value;
@@ -91,11 +94,9 @@ fn asvs_14_3_2_the_operators_door_opens_to_the_key_in_a_private_file_alone() {
     };
     let key = control["key"].as_str().unwrap();
     assert!(key.len() >= 43, "256 bits: {key}");
-    for path in ["ping", "backup"] {
-        let others = [None, Some(""), Some("x"), key.get(1..), Some(&"A".repeat(43))];
-        assert_eq!(others.map(|other| ask(path, other)), [401; 5], "{path}");
-        assert_eq!(ask(path, Some(key)), 200, "{path}");
-    }
+    let others = [None, Some(""), Some("x"), key.get(1..), Some(&"A".repeat(43))];
+    assert_eq!(others.map(|other| ask("backup", other)), [401; 5]);
+    assert_eq!(ask("backup", Some(key)), 200);
     let post = agent.post(format!("http://{address}/run/session-list")).send("{}").unwrap();
     assert_eq!(post.status(), 401);
     let post = agent.post(format!("http://{address}/restore")).send("x").unwrap();
@@ -105,6 +106,50 @@ fn asvs_14_3_2_the_operators_door_opens_to_the_key_in_a_private_file_alone() {
     assert_eq!(public.call().unwrap().status(), 404);
     assert_eq!(server.stop().code, Some(0));
     assert!(!file.exists(), "the door is closed");
+}
+
+/// Somebody who listens where a server's door once was, and writes down what comes.
+fn stranger() -> (String, Arc<Mutex<Vec<u8>>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let (address, heard) = (listener.local_addr().unwrap().to_string(), Arc::new(Mutex::new(Vec::new())));
+    let hears = Arc::clone(&heard);
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            let (mut stream, mut bytes) = (stream.unwrap(), [0; 4096]);
+            let read = stream.read(&mut bytes).unwrap_or(0);
+            hears.lock().unwrap().extend_from_slice(&bytes[..read]);
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+        }
+    });
+    (address, heard)
+}
+
+#[test]
+fn a_stranger_behind_the_door_learns_nothing_and_is_not_believed() {
+    let (data, server) = server();
+    let mut session = server.sign_in();
+    let file = data.path().join("control");
+    let (address, heard) = stranger();
+    let mut control = control(data.path());
+    let key = control["key"].as_str().unwrap().to_owned();
+    control["address"] = address.into();
+    fs::write(&file, control.to_string()).unwrap();
+    // The server is there and cannot be reached; what listens cannot show that it has the key.
+    let create = || Program::verb(data.path(), ["user", "create", "--email", "bob@example.com", "--password-stdin"]);
+    assert_told(&create().run_typing(PASSWORD), 1, &["another process has the database"]);
+    let asked = String::from_utf8(std::mem::take(&mut *heard.lock().unwrap())).unwrap();
+    assert!(asked.starts_with("GET /ping?nonce="), "{asked}");
+    assert!(!asked.contains(&key) && !asked.contains(PASSWORD) && !asked.contains("uthorization"), "{asked}");
+    assert!(session.get("/account").is_signed_in());
+
+    // A killed server leaves the file: the verb is done here, and whoever listens is not even asked.
+    server.kill();
+    let id = session.session_id();
+    assert_eq!(verb(&data, &["session", "revoke", &id]).stdout, format!("{id} ended\n"));
+    assert_eq!(create().run_typing(PASSWORD).code, Some(0));
+    assert_eq!(*heard.lock().unwrap(), b"");
+    let server = Program::serve(data.path()).listen();
+    assert!(!session.at(server.address).get("/account").is_signed_in());
 }
 
 #[test]

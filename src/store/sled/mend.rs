@@ -22,7 +22,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// A store that has not failed for so long is opened anew at once.
 const CALM: Duration = Duration::from_mins(1);
 /// The longest rest of one that has.
-const LONGEST_REST: Duration = Duration::from_secs(10);
+const LONGEST_REST: Duration = Duration::from_secs(5);
 /// How often to look whether the last reader of a store that is let go has gone.
 const READER_PAUSE: Duration = Duration::from_millis(1);
 
@@ -71,7 +71,7 @@ impl Inner {
     /// open, as far as it goes.
     fn mend(&self, runtime: &Runtime) {
         let mut pauses = Pauses::default();
-        loop {
+        let serves = loop {
             let open = match &*self.state.borrow() {
                 State::Open(handle) => Some(handle.committer.mode()),
                 State::Reopening => None,
@@ -80,21 +80,23 @@ impl Inner {
             match open {
                 Some(Mode::Open) => return,
                 Some(Mode::NearlyFull | Mode::Failed) => match space::probe(&self.folder) {
-                    Ok(()) => break,
+                    Ok(()) => break true,
                     Err(error) => pauses.next("the disk cannot be written yet", &error),
                 },
                 // Upkeep that was broken off: while it lasts, it has the claim.
-                Some(Mode::Upkeep | Mode::Stopped) | None => break,
+                Some(Mode::Upkeep | Mode::Stopped) | None => break false,
             }
+        };
+        if serves {
+            thread::sleep(self.rest());
         }
-        thread::sleep(self.pause());
         if let Some(carried) = self.shut(runtime) {
             self.reopen(runtime, carried);
         }
     }
 
-    /// A store that fails again and again is opened anew less and less often: that takes its time, and helps nobody.
-    fn pause(&self) -> Duration {
+    /// A store that fails again and again is opened anew less and less often: meanwhile it serves as far as it can.
+    fn rest(&self) -> Duration {
         let now = self.environment.clock.now();
         let mut mended = self.mended.lock().unwrap_or_else(PoisonError::into_inner);
         let (last, pause) = *mended;

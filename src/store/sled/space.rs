@@ -37,7 +37,7 @@ pub fn probe(folder: &Path) -> io::Result<()> {
     }
     // A descriptor of its own: one whose sync failed is never synced again.
     File::open(folder.join("db/db"))?.sync_data()?;
-    let path = folder.join("probe");
+    let path = folder.join("db/probe");
     let written = File::create(&path).and_then(|mut file| {
         file.write_all(&vec![0; PROBE])?;
         file.sync_all()

@@ -72,6 +72,31 @@ impl People {
         answer.status == 303
     }
 
+    /// Signs in in a browser that is signed in: done, and the old session has ended, or 503, and the old one goes on: an
+    /// answered sign-in must not be lost to one that is not. Where the `journal` fails as well, nobody knows.
+    pub fn try_sign_in_over(&mut self, server: &Server, journal: bool) -> bool {
+        let old = self.live.pop().expect("somebody who is signed in");
+        let mut client = Client::holding(server.address, &old);
+        let page = client.get("/login");
+        let Some(token) = page.form_token() else {
+            assert_eq!(page.status, 503, "{}", page.body);
+            self.live.push(old);
+            return false;
+        };
+        let fields = [("email", EMAIL), ("password", PASSWORD)];
+        let answer = client.try_submit("/login", &token, &fields).expect("an answer");
+        assert!(matches!(answer.status, 303 | 503), "{} {}", answer.status, answer.body);
+        match (answer.status, journal) {
+            (303, _) => {
+                self.live.push(client.credential().to_owned());
+                self.ended.push(old);
+            }
+            (_, true) => self.live.push(old),
+            (_, false) => self.unsure.push(old),
+        }
+        answer.status == 303
+    }
+
     /// Ends the next victim's session: nothing but done or 503.
     pub fn try_revoke(&mut self) -> bool {
         let victim = self.victims.pop().expect("a victim");
