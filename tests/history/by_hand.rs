@@ -7,6 +7,19 @@ use Outcome::{Done, Either, Refused, Unanswered};
 const EVERYONE: What = What::EndEveryone { keep: None };
 const USER: What = What::EndUser { user: 1, keep: None };
 
+#[test]
+fn a_blocked_user_who_signs_in_is_found() {
+    let let_in = |violation: &Violation| matches!(violation, Violation::LetIn(_));
+    let blocked = || Told::begun().then(What::Block(1), 10, 20, Done);
+    blocked().sign_in(7, 21, 22, 30).is(let_in);
+    blocked().sign_in(7, 21, 22, 30).then(What::Unblock(1), 31, 40, Unanswered).is(let_in);
+    blocked().then(What::Unblock(1), 25, 40, Unanswered).sign_in(7, 21, 22, 30).holds();
+    blocked().then(What::Unblock(2), 25, 40, Done).sign_in(7, 21, 22, 30).is(let_in);
+    blocked().sign_in(7, 19, 22, 30).holds();
+    Told::begun().then(What::Block(1), 10, 20, Either).sign_in(7, 21, 22, 30).holds();
+    Told::begun().then(What::Block(2), 10, 20, Done).sign_in(7, 21, 22, 30).holds();
+}
+
 /// A history in the making, on one process that dies at 1000.
 struct Told(History);
 

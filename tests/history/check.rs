@@ -17,6 +17,8 @@ pub enum Violation {
     Resurrected(Operation, Moment),
     /// Turned away although it was acknowledged and nothing can have ended it.
     Lost(Operation),
+    /// Signed in although an acknowledged block of the user had begun before, and no unblocking until after.
+    LetIn(Operation),
     /// Accepted after the same process had turned it away.
     Wavered(Operation),
     /// The list says so many, and between so many and so many there must be.
@@ -45,6 +47,8 @@ struct Checker<'a> {
     /// By start.
     users: BTreeMap<User, Vec<Sweep>>,
     everyone: Vec<Sweep>,
+    /// From the acknowledgement of a block to the first attempt to undo it.
+    blocked: Vec<(User, Moment, Moment)>,
 }
 
 pub fn check(history: &History) -> Report {
@@ -55,6 +59,15 @@ pub fn check(history: &History) -> Report {
     let mut turned_away: BTreeMap<(Server, Session), Moment> = BTreeMap::new();
     for (before, operation) in operations.iter().enumerate() {
         report.unanswered += usize::from(operation.outcome == Outcome::Unanswered);
+        report.blocks += usize::from(matches!(operation.what, What::Block(_)) && operation.outcome == Outcome::Done);
+        if let What::SignIn { user, .. } = operation.what
+            && operation.outcome == Outcome::Done
+            && checker.is_blocked(user, operation)
+        {
+            let kills = history.lives.iter().filter(|life| life.death.is_some()).count();
+            report.first.get_or_insert(First { operations: before + 1, kills });
+            report.violations.push(Violation::LetIn(*operation));
+        }
         let What::Resolve(session) = operation.what else { continue };
         let Some(signed_in) = checker.sessions.get(&session) else { continue };
         let dead = checker.dead(session, signed_in);
@@ -96,6 +109,19 @@ pub fn check(history: &History) -> Report {
     report
 }
 
+fn blocked(operations: &[Operation]) -> Vec<(User, Moment, Moment)> {
+    let attempts = |user, after| {
+        let undone = operations.iter().filter(move |other| other.what == What::Unblock(user) && other.start > after);
+        undone.map(|other| other.start).min().unwrap_or(Moment::MAX)
+    };
+    let blocks = operations.iter().filter(|operation| operation.outcome == Outcome::Done);
+    let blocks = blocks.filter_map(|operation| match operation.what {
+        What::Block(user) => Some((user, operation.end, attempts(user, operation.end))),
+        _ => None,
+    });
+    blocks.collect()
+}
+
 impl<'a> Checker<'a> {
     fn new(history: &'a History, operations: &[Operation]) -> Self {
         let mut checker = Self {
@@ -104,6 +130,7 @@ impl<'a> Checker<'a> {
             sessions: BTreeMap::new(),
             users: BTreeMap::new(),
             everyone: Clocks(&history.lives).sweeps(operations),
+            blocked: blocked(operations),
         };
         for operation in operations {
             if let What::SignIn { user, session: Some(session), stamped } = operation.what {
@@ -136,7 +163,7 @@ impl<'a> Checker<'a> {
             }
             What::EndUser { user, keep } => self.users.entry(user).or_default().push(sweep(keep)),
             What::EndEveryone { keep } => self.everyone.push(sweep(keep)),
-            What::SignIn { .. } | What::Resolve(_) => {}
+            What::SignIn { .. } | What::Resolve(_) | What::Block(_) | What::Unblock(_) => {}
         }
     }
 
@@ -153,6 +180,14 @@ impl<'a> Checker<'a> {
 
     fn sweeps(&self, user: User) -> [&[Sweep]; 2] {
         [self.users.get(&user).map_or(&[], Vec::as_slice), &self.everyone]
+    }
+
+    /// Whether nobody could sign in as this user for as long as this operation lasted.
+    fn is_blocked(&self, user: User, operation: &Operation) -> bool {
+        let within = |(blocked, from, until): &(User, Moment, Moment)| {
+            *blocked == user && *from < operation.start && operation.end < *until
+        };
+        self.blocked.iter().any(within)
     }
 
     /// From when on it must be turned away.

@@ -103,7 +103,8 @@ impl<'a> Client<'a> {
                 let user = User::try_from(self.dice.below(self.world.people.len())).ok()?;
                 self.end_user(user)
             }
-            994..=999 => self.end_everyone(),
+            994..=995 => self.block(),
+            996..=999 => self.end_everyone(),
             _ => {
                 let known = self.world.pick(&self.dice)?;
                 self.end_all(&known)
@@ -355,6 +356,39 @@ impl<'a> Client<'a> {
         });
         let keep = (user == own.user).then_some(own.number);
         self.swept(Some(user), keep, &asked, outcome)
+    }
+
+    /// Blocks somebody, tries to sign in as them, and lets them sign in again.
+    fn block(&mut self) -> Option<()> {
+        let _only = self.world.blocking()?;
+        let user = User::try_from(self.dice.below(self.world.people.len() - 1) + 1).ok()?;
+        let (asked, outcome) = self.change(user, "Block")?;
+        self.note(&asked, What::Block(user), outcome);
+        self.swept(Some(user), None, &asked, outcome)?;
+        if outcome == Outcome::Done {
+            self.sign_in(user, true);
+        }
+        while !self.world.is_over() {
+            let Some((asked, outcome)) = self.change(user, "Unblock") else {
+                thread::sleep(RESPITE);
+                continue;
+            };
+            self.note(&asked, What::Unblock(user), outcome);
+            if outcome == Outcome::Done {
+                break;
+            }
+            thread::sleep(RESPITE);
+        }
+        Some(())
+    }
+
+    fn change(&self, user: User, change: &str) -> Option<(Asked, Outcome)> {
+        let (server, door) = self.world.operator()?;
+        let start = now();
+        let answer = door.change(&self.world.people[usize::from(user)].id, change);
+        let asked = Asked { start, end: now(), server, answer };
+        let outcome = asked.outcome(|answer| if answer.status == 200 { Outcome::Done } else { Outcome::Either });
+        Some((asked, outcome))
     }
 
     /// Everyone's but one's own; the administrator goes on with a new session.

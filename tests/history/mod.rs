@@ -20,6 +20,7 @@ mod client;
 mod clocks;
 mod moved;
 mod nemesis;
+mod operator;
 mod powercut;
 mod record;
 mod report;
@@ -130,7 +131,7 @@ impl Run {
     /// One round on a new database.
     fn one(&self, operations: u64, seed: u64) -> History {
         let home = Home::new();
-        let world = World::new(self.setup.people(&home, PEOPLE), operations);
+        let world = World::new(self.setup.people(&home, PEOPLE), home.data(), operations);
         let mut nemesis = Nemesis::new(&self.setup, home, &world, seed);
         let mut history = History { lifetime: nanoseconds(LIFETIME), ..History::default() };
         thread::scope(|scope| {

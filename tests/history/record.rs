@@ -43,6 +43,11 @@ pub enum What {
     EndEveryone {
         keep: Option<Session>,
     },
+    /// Nobody can sign in as this user from here on. Never two at once, of whatever users; its end of sessions stands as an
+    /// operation of its own.
+    Block(User),
+    /// They can again.
+    Unblock(User),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -27,6 +27,8 @@ pub struct Report {
     pub starts: usize,
     /// Starts at which everyone had to be signed out, since the clock was behind.
     pub signed_out: usize,
+    /// Acknowledged blocks of users.
+    pub blocks: usize,
     pub deeds: Deeds,
     pub soon: usize,
     pub violations: Vec<Violation>,
@@ -65,6 +67,7 @@ impl Report {
             });
         }
         self.operations += other.operations;
+        self.blocks += other.blocks;
         self.unanswered += other.unanswered;
         self.kills += other.kills;
         self.in_flight += other.in_flight;
@@ -78,11 +81,11 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { operations, unanswered, kills, in_flight, starts, signed_out, soon, violations, .. } = self;
+        let Self { operations, unanswered, kills, in_flight, starts, signed_out, blocks, soon, violations, .. } = self;
         let Deeds { struck, fills, unconfirmed, jumps, shoves } = &self.deeds;
         write!(
             f,
-            "history: {operations} operations, {unanswered} of them unanswered, {kills} kills while serving, {in_flight} of \
+            "history: {operations} operations, {unanswered} of them unanswered, {blocks} blocks, {kills} kills while serving, {in_flight} of \
              them hit a request in flight, {starts} kills in a start, {fills} full disks with {unconfirmed} unconfirmed \
              answers, {jumps} clocks moved between starts and {shoves} under way, everyone signed out by {signed_out} of \
              them, {soon} resolves started within 10 ms after an acknowledged end of the same session, {} violations",

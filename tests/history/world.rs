@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
+use super::operator::Door;
 use super::record::{Server, Session, User};
 use super::wire::Wire;
 use crate::contract::dice::Dice;
@@ -51,6 +53,10 @@ pub struct World {
     /// The first is an administrator.
     pub people: Vec<Person>,
     server: Mutex<Option<Serving>>,
+    /// The data folder of all processes.
+    data: PathBuf,
+    /// Held by whoever has blocked somebody.
+    blocking: Mutex<()>,
     /// The number of the process that is about to be killed, or was killed last, plus one.
     doomed: AtomicU32,
     done: AtomicU64,
@@ -68,9 +74,11 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl World {
-    pub fn new(people: Vec<Person>, budget: u64) -> Self {
+    pub fn new(people: Vec<Person>, data: PathBuf, budget: u64) -> Self {
         Self {
             people,
+            data,
+            blocking: Mutex::default(),
             server: Mutex::default(),
             doomed: AtomicU32::new(0),
             done: AtomicU64::new(0),
@@ -158,6 +166,19 @@ impl World {
             thread::sleep(Duration::from_millis(1));
         }
         None
+    }
+
+    /// The operator's door of the process that it names; see [`World::connect`].
+    pub fn operator(&self) -> Option<(Server, Door)> {
+        let serving = (*locked(&self.server))?;
+        let door = Door::find(&self.data)?;
+        let alive = serving.is_alive() && self.doomed.load(Ordering::SeqCst) <= serving.server;
+        alive.then_some((serving.server, door))
+    }
+
+    /// The right to block somebody, unless somebody else has it.
+    pub fn blocking(&self) -> Option<MutexGuard<'_, ()>> {
+        self.blocking.try_lock().ok()
     }
 
     /// A credential was handed out. `shared`: for anybody to use.
