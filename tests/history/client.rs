@@ -103,6 +103,7 @@ impl<'a> Client<'a> {
                 let user = User::try_from(self.dice.below(self.world.people.len())).ok()?;
                 self.end_user(user)
             }
+            994 if self.dice.below(4) == 0 => self.compact(),
             994..=995 => self.block(),
             996..=999 => self.end_everyone(),
             _ => {
@@ -378,6 +379,16 @@ impl<'a> Client<'a> {
                 break;
             }
             thread::sleep(RESPITE);
+        }
+        Some(())
+    }
+
+    /// Has the database written anew under everybody.
+    fn compact(&self) -> Option<()> {
+        let _only = self.world.blocking()?;
+        let (_, door) = self.world.operator()?;
+        if door.compact() {
+            self.world.note_compacted();
         }
         Some(())
     }

@@ -165,6 +165,7 @@ impl Run {
         history.operations.append(&mut last.operations);
         history.lives = nemesis.lives;
         history.deeds = nemesis.deeds;
+        history.deeds.compactions = world.compacted();
         history.stuck = nemesis.stuck;
         history
     }

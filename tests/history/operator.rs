@@ -30,11 +30,19 @@ impl Door {
 
     /// Blocks or unblocks a user.
     pub fn change(&self, user: &str, change: &str) -> io::Result<Answer> {
+        self.run("user-change", &json!({"user": user, "change": change, "reason": "checked"}))
+    }
+
+    /// Has the database written anew while requests go on. Answers whether that was done.
+    pub fn compact(&self) -> bool {
+        self.run("compact", &Value::Null).is_ok_and(|answer| answer.status == 200)
+    }
+
+    fn run(&self, command: &str, particulars: &Value) -> io::Result<Answer> {
         let config = ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(PATIENCE)).build();
-        let asked = ureq::Agent::from(config).post(format!("http://{}/run/user-change", self.address));
+        let asked = ureq::Agent::from(config).post(format!("http://{}/run/{command}", self.address));
         let asked = asked.header("authorization", format!("Bearer {}", self.key));
-        let text = json!({"user": user, "change": change, "reason": "checked"}).to_string();
-        let mut answer = asked.send(text.as_bytes()).map_err(io::Error::other)?;
+        let mut answer = asked.send(particulars.to_string().as_bytes()).map_err(io::Error::other)?;
         let body = answer.body_mut().read_to_string().map_err(io::Error::other)?;
         Ok(Answer { status: answer.status().as_u16(), headers: Vec::new(), body })
     }

@@ -115,6 +115,8 @@ pub struct Deeds {
     pub fills: usize,
     /// How many answers said in that time that nothing could be confirmed.
     pub unconfirmed: usize,
+    /// How often the database was compacted under a process that served.
+    pub compactions: usize,
     /// How often a process was started with another clock than the one before.
     pub jumps: usize,
     /// How often the clock was moved under a process that runs.
@@ -127,6 +129,7 @@ impl Deeds {
             *self.struck.entry(step.clone()).or_default() += times;
         }
         self.fills += other.fills;
+        self.compactions += other.compactions;
         self.unconfirmed += other.unconfirmed;
         self.jumps += other.jumps;
         self.shoves += other.shoves;

@@ -82,12 +82,12 @@ impl Report {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { operations, unanswered, kills, in_flight, starts, signed_out, blocks, soon, violations, .. } = self;
-        let Deeds { struck, fills, unconfirmed, jumps, shoves } = &self.deeds;
+        let Deeds { struck, fills, unconfirmed, compactions, jumps, shoves } = &self.deeds;
         write!(
             f,
             "history: {operations} operations, {unanswered} of them unanswered, {blocks} blocks, {kills} kills while serving, {in_flight} of \
              them hit a request in flight, {starts} kills in a start, {fills} full disks with {unconfirmed} unconfirmed \
-             answers, {jumps} clocks moved between starts and {shoves} under way, everyone signed out by {signed_out} of \
+             answers, {compactions} compactions, {jumps} clocks moved between starts and {shoves} under way, everyone signed out by {signed_out} of \
              them, {soon} resolves started within 10 ms after an acknowledged end of the same session, {} violations",
             violations.len()
         )?;

@@ -61,6 +61,7 @@ pub struct World {
     doomed: AtomicU32,
     done: AtomicU64,
     unconfirmed: AtomicU64,
+    compacted: AtomicU64,
     budget: u64,
     broken: AtomicBool,
     emptied: AtomicBool,
@@ -83,6 +84,7 @@ impl World {
             doomed: AtomicU32::new(0),
             done: AtomicU64::new(0),
             unconfirmed: AtomicU64::new(0),
+            compacted: AtomicU64::new(0),
             budget,
             broken: AtomicBool::new(false),
             emptied: AtomicBool::new(false),
@@ -122,6 +124,15 @@ impl World {
 
     pub fn unconfirmed(&self) -> u64 {
         self.unconfirmed.load(Ordering::SeqCst)
+    }
+
+    /// Counts one compaction that was done.
+    pub fn note_compacted(&self) {
+        self.compacted.fetch_add(1, Ordering::SeqCst);
+    }
+
+    pub fn compacted(&self) -> usize {
+        usize::try_from(self.compacted.load(Ordering::SeqCst)).unwrap_or(usize::MAX)
     }
 
     /// There is nobody to sign in with any more: what there was is what will be judged.

@@ -203,6 +203,36 @@ async fn the_end_of_everyone_needs_no_database() {
     assert_eq!(bench.verdict(&fresh).await, Verdict::Live);
 }
 
+/// Somebody who ends nothing over and over must not take from others what they need to end something.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_journal_that_fills_up_keeps_room_for_the_end_of_everyone() {
+    let bench = Arc::new(Bench::new().await);
+    let (ada, bob) = (bench.user("ada").await, bench.user("bob").await);
+    let session = bench.sign_in(&bob).await;
+    let claim = bench.hold().await;
+    let mut refused = false;
+    while !refused {
+        let mut running = tokio::task::JoinSet::new();
+        for _ in 0..512 {
+            let (bench, key) = (Arc::clone(&bench), ada.key());
+            running.spawn(async move { bench.sled.end_user(key, None, revoked()).await });
+        }
+        for answer in running.join_all().await {
+            match answer {
+                Ok(EndUser::Done { .. }) => {}
+                Err(StoreError::Unavailable { .. }) => refused = true,
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    assert_eq!(bench.verdict(&session).await, Verdict::Live, "it goes on resolving");
+    assert!(bench.sled.end(bob.key(), session.id(), revoked()).await.is_err());
+    assert_eq!(bench.sled.end_everyone(revoked()).await.unwrap().count, 1);
+    drop(claim);
+    let bench = Arc::into_inner(bench).unwrap().after_a_crash().await;
+    assert!(matches!(bench.verdict(&session).await, Verdict::Ended(_)));
+}
+
 #[tokio::test]
 async fn whoever_is_active_while_the_database_takes_nothing_stays_signed_in() {
     let bench = Bench::new().await;
