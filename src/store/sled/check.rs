@@ -8,10 +8,13 @@ use serde::{Deserialize, Serialize};
 use tempfile::TempDir;
 
 use super::backup::Totals;
-use super::open::{self, Carried, OpenError, Opened, open_fresh};
+use super::database::open_fresh;
+use super::folder::lock_existing;
+use super::open::{self, Carried, OpenError, Opened};
 use super::record::{self, Content};
-use super::trees::{EPOCH, PLACES, Place, View};
+use super::trees::{EPOCH, PLACES, Place};
 use super::upkeep::UpkeepError;
+use super::view::View;
 use super::{Sled, swap};
 use crate::domain::epoch::Epoch;
 use crate::domain::id::{UserKey, hex};
@@ -57,7 +60,7 @@ impl Sled {
         }
         let path = folder.to_owned();
         let copied = tokio::task::spawn_blocking(move || {
-            let _lock = open::lock_existing(&path)?;
+            let _lock = lock_existing(&path)?;
             copied(&path).map_err(UpkeepError::write(&path))
         });
         let copy = copied.await.map_err(UpkeepError::panicked)??;

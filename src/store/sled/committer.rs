@@ -10,13 +10,13 @@ use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::thread::{self, JoinHandle};
 
 use tokio::sync::{mpsc, oneshot};
 
 use super::confirmed::Confirmed;
 use super::journal::Journal;
+use super::mode::{Mode, Present};
 use super::space;
 use super::step::{Effect, Outcome, Shared, Step};
 use crate::domain::id::EventSeq;
@@ -55,57 +55,6 @@ impl Proof {
     }
 }
 
-/// What the store can do at present.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
-pub enum Mode {
-    /// Everything.
-    Open,
-    /// Endings only: there is hardly any room on the disk, and a database that meets a full one has to be opened anew.
-    NearlyFull,
-    /// Endings only: the database has failed. What was read from it before still holds.
-    Failed,
-    /// Endings only: the database is being written anew.
-    Upkeep,
-    /// Nothing: the journal has failed, or sled has panicked, or it is closed. What memory holds may not be so.
-    Stopped,
-}
-
-impl Mode {
-    const ALL: [Self; 5] = [Self::Open, Self::NearlyFull, Self::Failed, Self::Upkeep, Self::Stopped];
-
-    /// Why nothing can be changed now, or nothing but endings.
-    pub const fn what(self) -> &'static str {
-        match self {
-            Self::Open => "the database is open",
-            Self::NearlyFull => {
-                "the disk is full; until there is room, sessions can be ended and nothing else can be done"
-            }
-            Self::Failed => {
-                "the database has failed; until it is mended, sessions can be ended and nothing else can be done"
-            }
-            Self::Upkeep => {
-                "the database is being written anew; until then, sessions can be ended and nothing else can be done"
-            }
-            Self::Stopped => "the database has stopped after a failure or because it was closed",
-        }
-    }
-}
-
-/// The mode, shared with whoever hands in changes.
-struct Present(AtomicU8);
-
-impl Present {
-    fn get(&self) -> Mode {
-        Mode::ALL.get(usize::from(self.0.load(Ordering::Acquire))).copied().unwrap_or(Mode::Stopped)
-    }
-
-    /// Never back to a better one: only opening anew leads there.
-    fn set(&self, mode: Mode) {
-        self.0.fetch_max(mode as u8, Ordering::AcqRel);
-    }
-}
-
 /// Without a step the answer is that nothing was tried.
 type Work = Box<dyn FnOnce(Option<&mut Step<'_>>) -> (bool, Answer) + Send>;
 
@@ -141,7 +90,7 @@ impl Committer {
     /// Starts the thread. `next` is the first free sequence number.
     pub fn start(shared: Arc<Shared>, disk: Disk, next: EventSeq) -> std::io::Result<Self> {
         let (jobs, queue) = mpsc::channel(QUEUE);
-        let present = Arc::new(Present(AtomicU8::new(Mode::Open as u8)));
+        let present = Arc::new(Present::default());
         let synced = EventSeq(next.0.saturating_sub(1));
         let mut writer = Writer { shared, disk, next, synced, present: Arc::clone(&present) };
         let thread = thread::Builder::new().name("committer".to_owned()).spawn(move || writer.run(queue))?;

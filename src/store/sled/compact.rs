@@ -8,11 +8,12 @@ use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 
 use super::backup::{Raw, Totals};
+use super::database::open_fresh;
 use super::import::fill;
 use super::step::Shared;
-use super::trees::View;
 use super::upkeep::{Quiet, UpkeepError, every, export, quiet};
-use super::{Sled, open, swap};
+use super::view::View;
+use super::{Sled, swap};
 use crate::domain::steps::reached;
 use crate::store::Environment;
 
@@ -95,7 +96,7 @@ fn copy(folder: &Path, records: &impl View) -> Result<Totals, UpkeepError> {
     reached!("copy-filled");
     drop(copy);
     // Read from the disk again, not from what has just been written.
-    let copy = open::open_fresh(&fresh).map_err(UpkeepError::Open)?;
+    let copy = open_fresh(&fresh).map_err(UpkeepError::Open)?;
     let (_, totals, wanted) = export(records, io::sink(), folder)?;
     let (_, _, found) = export(&copy, io::sink(), &fresh)?;
     drop(copy);

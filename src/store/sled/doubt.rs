@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::Path;
 
-use super::open::sync_directory;
+use super::folder::sync_directory;
 use crate::domain::steps::reached;
 
 const FILE: &str = "doubt";

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::Sled;
 use super::backup::{Fault, Reader, Totals};
-use super::open::sync_directory;
-use super::trees::View;
+use super::folder::sync_directory;
 use super::upkeep::{Quiet, UpkeepError, export, quiet};
+use super::view::View;
 use crate::store::Environment;
 
 impl Sled {

@@ -9,10 +9,13 @@ use tokio::runtime::Handle;
 
 use super::Sled;
 use super::backup::{Fault, Raw, Reader, Totals};
+use super::database::open_fresh;
+use super::folder::{lock, lock_existing, make_private, sync_directory};
 use super::journal::Journal;
-use super::open::{self, make_private, open_fresh, sync_directory};
-use super::trees::{EPOCH, Place, Trees, View, Write};
+use super::open;
+use super::trees::{EPOCH, Place, Trees, Write};
 use super::upkeep::{UpkeepError, quiet};
+use super::view::View;
 use super::{record, swap};
 use crate::domain::audit::{Draft, Event};
 use crate::domain::ending::{Actor, Ending, Reason};
@@ -82,12 +85,12 @@ impl Sled {
 fn restore(folder: &Path, environment: &Environment, file: &Path, replace: bool) -> Result<Restored, UpkeepError> {
     let occupied = || swap::occupied(folder) && !replace;
     if occupied() {
-        let _free = open::lock_existing(folder)?;
+        let _free = lock_existing(folder)?;
         return Err(UpkeepError::Occupied(folder.to_owned()));
     }
     let from = sound(file)?;
     make_private(folder).map_err(UpkeepError::write(folder))?;
-    let _lock = open::lock(folder)?;
+    let _lock = lock(folder)?;
     if occupied() {
         return Err(UpkeepError::Occupied(folder.to_owned()));
     }

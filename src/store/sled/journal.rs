@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use self::file::{BLOCK, FILES, FRAME, Header, Round, SIZE, Stored, checksum, has_entries, open_file, path};
 
-use super::open::sync_directory;
+use super::folder::sync_directory;
 use crate::domain::audit::Event;
 use crate::domain::ending::Ended;
 use crate::domain::epoch::Epoch;

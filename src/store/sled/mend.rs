@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::runtime::Handle as Runtime;
 
-use super::committer::Mode;
+use super::mode::Mode;
 use super::open::{self, Carried, OpenError};
 use super::upkeep::UpkeepError;
 use super::{Handle, Inner, Sled, State, space, trusted};

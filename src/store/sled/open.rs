@@ -1,25 +1,26 @@
 //! Opening a database that may be new, in use, damaged, read-only or from a later version.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock};
-use std::thread;
 use std::time::Duration;
 
 use super::Handle;
 use super::committer::{Committer, Disk};
 use super::confirmed::{Confirmed, Reached};
+use super::database::open_trees;
 use super::doubt;
+use super::folder::{lock, make_private, sync_directory};
 use super::index::{Index, Particulars};
 use super::journal::{Entry as Ended, Found, Journal};
 use super::replay::{fill_gaps, replay};
 use super::shelf::Class;
 use super::step::Shared;
 use super::swap;
-use super::trees::{EPOCH, FORMAT, Place, Trees, View, Write, session_key};
+use super::trees::{EPOCH, FORMAT, Place, Trees, Write, session_key};
+use super::view::View;
 use crate::domain::epoch::Epoch;
 use crate::domain::id::{EventSeq, UserKey};
 use crate::domain::session::{Session, State, Verdict};
@@ -28,13 +29,8 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
 use crate::store::{Environment, StoreError, codec};
 
-/// A process that was killed may hold the lock for a moment longer.
-const LOCK_TRIES: u32 = 50;
-const LOCK_PAUSE: Duration = Duration::from_millis(100);
 /// How many sessions are read before the log says how far opening has got.
 const TOLD_EVERY: u64 = 100_000;
-/// Bounds memory: sled's own default is 1 GiB.
-const CACHE_BYTES: u64 = 128 * 1024 * 1024;
 /// How far the wall clock may lie behind the newest record before nothing that the database holds is trusted.
 const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);
 
@@ -194,149 +190,12 @@ fn suspect(found: &Found, reached: Reached, known: EventSeq) -> Option<String> {
     (lost > 0).then(|| format!("the database has forgotten {lost} changes that were on disk"))
 }
 
-/// Opens or creates a database of its own, apart from the one in place.
-pub fn open_fresh(folder: &Path) -> Result<Trees, OpenError> {
-    open_trees(folder).map(|(trees, _)| trees).map_err(|failure| failure.told(folder))
-}
-
-/// Opens sled's database and its file once more, for syncs of our own.
-fn open_trees(folder: &Path) -> Result<(Trees, File), Failure> {
-    make_private(folder).map_err(Failure::Io)?;
-    quarantine(folder, |name| name.ends_with(".generating")).map_err(Failure::Io)?;
-    let db = match open_locked(folder) {
-        Err(Failure::Corrupt(what)) => {
-            tracing::error!(%what, "the database did not open; trying once more without its newest snapshot");
-            quarantine_newest_snapshot(folder).map_err(Failure::Io)?;
-            open_locked(folder)?
-        }
-        other => other?,
-    };
-    let trees = Trees::open(db).map_err(|error| Failure::Corrupt(error.to_string()))?;
-    // sled syncs no directory: without this a power cut can take a new database away. Whether it is new nobody knows after
-    // a kill, so it is done every time.
-    let file = OpenOptions::new().write(true).open(folder.join("db")).map_err(Failure::Io)?;
-    file.sync_all().map_err(Failure::Io)?;
-    // sled writes its settings once and never syncs them: torn by a power cut, they keep the database from opening.
-    File::open(folder.join("conf")).and_then(|conf| conf.sync_all()).map_err(Failure::Io)?;
-    sync_directory(folder).map_err(Failure::Io)?;
-    Ok((trees, file))
-}
-
 /// The number of the last audit event; zero if there is none.
 pub fn last_event(trees: &Trees) -> Result<EventSeq, StoreError> {
     let last = trees.tree(Place::Audit).last().map_err(|error| StoreError::unavailable("read", error))?;
     let Some((key, _)) = last else { return Ok(EventSeq(0)) };
     let seq = key.as_ref().try_into().map(u64::from_be_bytes);
     Ok(EventSeq(seq.map_err(|error| StoreError::corrupt("audit", error))?))
-}
-
-/// Creates the folder, for this user alone.
-pub fn make_private(folder: &Path) -> io::Result<()> {
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::DirBuilderExt;
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
-    }
-    #[cfg(not(unix))]
-    fs::create_dir_all(folder)
-}
-
-/// This process's claim on the folder; the system takes it back when the process ends, however it ends.
-pub fn lock(folder: &Path) -> Result<File, OpenError> {
-    let in_folder = |source| OpenError::Folder { folder: folder.to_owned(), source };
-    let path = folder.join("lock");
-    let file = OpenOptions::new().write(true).create(true).truncate(false).open(path).map_err(in_folder)?;
-    for _ in 1..LOCK_TRIES {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(TryLockError::WouldBlock) => thread::sleep(LOCK_PAUSE),
-            Err(TryLockError::Error(source)) => return Err(in_folder(source)),
-        }
-    }
-    Err(OpenError::Locked(folder.to_owned()))
-}
-
-/// The same where nothing may be written: a folder without a lock has never been open.
-pub fn lock_existing(folder: &Path) -> Result<Option<File>, OpenError> {
-    folder.join("lock").exists().then(|| lock(folder)).transpose()
-}
-
-pub fn sync_directory(directory: &Path) -> io::Result<()> {
-    #[cfg(feature = "seeded-bugs")]
-    if crate::domain::seeded::has("directory-not-synced") {
-        return Ok(());
-    }
-    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-    File::open(directory)?.sync_all()
-}
-
-/// Puts files that sled would choke on aside, never away.
-fn quarantine(folder: &Path, unwanted: impl Fn(&str) -> bool) -> io::Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if unwanted(&name) {
-            let aside = folder.join("quarantine");
-            make_private(&aside)?;
-            tracing::warn!(file = %name, "an unfinished snapshot was put into quarantine");
-            fs::rename(entry.path(), aside.join(name))?;
-        }
-    }
-    Ok(())
-}
-
-fn quarantine_newest_snapshot(folder: &Path) -> io::Result<()> {
-    let mut snapshots: Vec<_> = fs::read_dir(folder)?
-        .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
-        .filter(|name| name.starts_with("snap."))
-        .collect();
-    snapshots.sort();
-    match snapshots.pop() {
-        Some(newest) => quarantine(folder, |name| name == newest),
-        None => Ok(()),
-    }
-}
-
-enum Failure {
-    Locked,
-    Io(io::Error),
-    Corrupt(String),
-}
-
-impl Failure {
-    fn told(self, folder: &Path) -> OpenError {
-        let folder = folder.to_owned();
-        match self {
-            Self::Locked => OpenError::Locked(folder),
-            Self::Io(source) => OpenError::Folder { folder, source },
-            Self::Corrupt(what) => OpenError::Damaged { folder, what },
-        }
-    }
-}
-
-fn open_locked(folder: &Path) -> Result<sled::Db, Failure> {
-    for _ in 1..LOCK_TRIES {
-        match open_once(folder) {
-            Err(Failure::Locked) => thread::sleep(LOCK_PAUSE),
-            other => return other,
-        }
-    }
-    open_once(folder)
-}
-
-fn open_once(folder: &Path) -> Result<sled::Db, Failure> {
-    let config = sled::Config::new().path(folder).cache_capacity(CACHE_BYTES).flush_every_ms(Some(500));
-    // A truncated file makes sled panic.
-    match catch_unwind(AssertUnwindSafe(|| config.open())) {
-        Ok(Ok(db)) => Ok(db),
-        Ok(Err(sled::Error::Io(error))) if error.to_string().contains("could not acquire lock") => Err(Failure::Locked),
-        Ok(Err(sled::Error::Io(error))) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            Err(Failure::Corrupt(error.to_string()))
-        }
-        Ok(Err(sled::Error::Io(error))) => Err(Failure::Io(error)),
-        Ok(Err(error)) => Err(Failure::Corrupt(error.to_string())),
-        Err(_) => Err(Failure::Corrupt("a file is cut short or overwritten".to_owned())),
-    }
 }
 
 /// Refuses what a later version wrote; notes the format of a new database.

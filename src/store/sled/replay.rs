@@ -1,7 +1,8 @@
 //! Putting the journal's endings over the database: whatever it has forgotten of them, it knows again.
 
 use super::journal::{Effect, Entry};
-use super::trees::{EPOCH, Place, Trees, View, Write, session_key};
+use super::trees::{EPOCH, Place, Trees, Write, session_key};
+use super::view::View;
 use crate::domain::audit::{Action, Draft, Event, Outcome};
 use crate::domain::ending::Actor;
 use crate::domain::epoch::Epoch;

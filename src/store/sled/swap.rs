@@ -13,7 +13,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::open::sync_directory;
+use super::folder::sync_directory;
 use crate::domain::steps::reached;
 
 /// The database that is being written.

@@ -1,7 +1,8 @@
 //! Removing what is past and old enough, a little at a time.
 
 use super::step::Step;
-use super::trees::{Place, View, session_key};
+use super::trees::{Place, session_key};
+use super::view::View;
 use crate::domain::audit::Event;
 use crate::domain::ending::Ended;
 use crate::domain::timestamp::Timestamp;

@@ -12,13 +12,14 @@
 //! | `meta` | `format` | one byte, [`codec::FORMAT`], outside the record format |
 
 use std::ops::Bound;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::Arc;
 
 use sled::transaction::{TransactionError, TransactionResult, TransactionalTree};
 use sled::{IVec, Transactional, Tree};
 
 use super::overrides::Overrides;
+use super::snapshot::{Before, Snapshot, Snapshots};
+use super::view::View;
 
 use crate::domain::audit::Event;
 use crate::domain::ending::Ended;
@@ -27,7 +28,7 @@ use crate::domain::id::{EventSeq, SessionId, UserKey};
 use crate::domain::session::{Session, Standing};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{Email, User};
-use crate::store::codec::{self, Record};
+use crate::store::codec;
 use crate::store::{Result, StoreError};
 
 /// The key of the server's epoch in `meta`.
@@ -83,19 +84,8 @@ pub struct Trees {
     /// What the database does not take any more, and the journal holds.
     held: Overrides,
     /// For each snapshot that somebody still reads, what has been written over since.
-    snapshots: Mutex<Vec<Weak<Before>>>,
+    snapshots: Snapshots,
 }
-
-/// What has been written over since a snapshot was taken.
-#[derive(Default)]
-pub struct Before {
-    values: Overrides,
-    /// It is not kept up any more.
-    broken: AtomicBool,
-}
-
-/// The most records that may be written over while somebody reads a snapshot: they are kept in memory.
-const MOST_KEPT: usize = 1 << 20;
 
 /// The key of one user's one session.
 pub fn session_key(user: UserKey, id: SessionId) -> [u8; 32] {
@@ -103,38 +93,6 @@ pub fn session_key(user: UserKey, id: SessionId) -> [u8; 32] {
     key[..16].copy_from_slice(user.bytes());
     key[16..].copy_from_slice(id.bytes());
     key
-}
-
-/// Records as of some moment, and what they mean together.
-pub trait View {
-    /// The bytes at `key`.
-    fn bytes(&self, place: Place, key: &[u8]) -> Result<Option<IVec>>;
-
-    /// All records of a tree in the order of their keys.
-    fn iter(&self, place: Place) -> impl Iterator<Item = Result<(IVec, IVec)>>;
-
-    /// The record at `key`, checked.
-    fn get<T: Record>(&self, place: Place, key: &[u8]) -> Result<Option<T>> {
-        self.bytes(place, key)?.map(|bytes| codec::decode(key, &bytes)).transpose()
-    }
-
-    /// All records of a tree in the order of their keys, checked.
-    fn scan<T: Record>(&self, place: Place) -> impl Iterator<Item = Result<(IVec, T)>> {
-        self.iter(place).map(|entry| {
-            let (key, bytes) = entry?;
-            let value = codec::decode(&key, &bytes)?;
-            Ok((key, value))
-        })
-    }
-
-    fn user(&self, key: UserKey) -> Result<Option<User>> {
-        self.get(Place::Users, key.bytes())
-    }
-
-    /// How the sessions of a replaced epoch ended.
-    fn replaced(&self, epoch: Epoch) -> Result<Option<Ended>> {
-        self.get(Place::Replaced, epoch.bytes())
-    }
 }
 
 impl View for Trees {
@@ -149,42 +107,10 @@ impl View for Trees {
     }
 }
 
-/// The trees as they were at one moment, whatever is written meanwhile.
-pub struct Snapshot<'a> {
-    trees: &'a Trees,
-    before: Arc<Before>,
-}
-
-impl Snapshot<'_> {
-    /// Fails once nobody knows any more what was there.
-    fn whole<T>(&self, value: T) -> Result<T> {
-        if self.before.broken.load(Ordering::Acquire) {
-            return Err(StoreError::Unavailable {
-                what: "too much was changed while the database was read as it had been, or it failed meanwhile",
-                source: None,
-            });
-        }
-        Ok(value)
-    }
-}
-
-impl View for Snapshot<'_> {
-    fn bytes(&self, place: Place, key: &[u8]) -> Result<Option<IVec>> {
-        let present = self.trees.bytes(place, key)?;
-        // Looked at last: what was written over is noted before it is.
-        let value = self.before.values.in_front(place, key, || Ok(present))?;
-        self.whole(value)
-    }
-
-    fn iter(&self, place: Place) -> impl Iterator<Item = Result<(IVec, IVec)>> {
-        self.before.values.over(place, self.trees.iter(place)).map(|entry| entry.and_then(|entry| self.whole(entry)))
-    }
-}
-
 impl Trees {
     pub fn open(db: sled::Db) -> sled::Result<Self> {
         let all = PLACES.iter().map(|place| db.open_tree(place.name())).collect::<sled::Result<_>>()?;
-        Ok(Self { db, all, held: Overrides::default(), snapshots: Mutex::default() })
+        Ok(Self { db, all, held: Overrides::default(), snapshots: Snapshots::default() })
     }
 
     pub fn tree(&self, place: Place) -> &Tree {
@@ -236,45 +162,27 @@ impl Trees {
 
     /// The records as they are now, for as long as somebody holds on to it. Only the committer may ask: between two steps.
     pub fn snapshot(&self) -> Arc<Before> {
-        let before = Arc::new(Before::default());
-        self.snapshots().push(Arc::downgrade(&before));
-        before
+        self.snapshots.take()
     }
 
     /// What stood there when the snapshot was taken.
     pub const fn as_of(&self, before: Arc<Before>) -> Snapshot<'_> {
-        Snapshot { trees: self, before }
+        Snapshot::new(self, before)
     }
 
     /// Has whoever reads a snapshot give up.
     pub fn break_snapshots(&self) {
-        for snapshot in self.snapshots().iter().filter_map(Weak::upgrade) {
-            snapshot.broken.store(true, Ordering::Release);
-        }
-    }
-
-    fn snapshots(&self) -> MutexGuard<'_, Vec<Weak<Before>>> {
-        self.snapshots.lock().unwrap_or_else(PoisonError::into_inner)
+        self.snapshots.break_all();
     }
 
     /// Notes for each snapshot what these writes are about to write over.
     fn note_what_goes(&self, writes: &[Write]) -> Result<()> {
-        let mut snapshots = self.snapshots();
-        if snapshots.is_empty() {
-            return Ok(());
-        }
-        snapshots.retain(|snapshot| snapshot.strong_count() > 0);
-        for snapshot in snapshots.iter().filter_map(Weak::upgrade) {
+        self.snapshots.note(|| {
             let before = writes
                 .iter()
                 .map(|Write { place, key, .. }| Ok((*place, IVec::from(key.as_slice()), self.bytes(*place, key)?)));
-            if snapshot.values.len() > MOST_KEPT {
-                snapshot.broken.store(true, Ordering::Release);
-            } else {
-                snapshot.values.put_first(before.collect::<Result<Vec<_>>>()?);
-            }
-        }
-        Ok(())
+            before.collect()
+        })
     }
 
     /// The audit events before `before`, newest first.

@@ -8,8 +8,10 @@ use std::sync::Arc;
 use super::backup::{Fault, Seal, Totals, Writer};
 use super::committer::Proof;
 use super::open::{self, Carried, OpenError};
+use super::snapshot::Snapshot;
 use super::step::Shared;
-use super::trees::{PLACES, Place, Snapshot, View};
+use super::trees::{PLACES, Place};
+use super::view::View;
 use super::{Handle, Sled, record, swap, trusted};
 use crate::store::{Environment, StoreError};
 

@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use super::super::trees::{PLACES, Place, View};
+use super::super::trees::{PLACES, Place};
+use super::super::view::View;
 use super::*;
 use crate::domain::client::Client;
 use crate::domain::clock::{Clock, ManualClock, OsEntropy};
