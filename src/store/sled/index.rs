@@ -8,8 +8,10 @@
 //!   expiry counts in a few microseconds; [`Index::advance`] moves them.
 
 pub mod agents;
+mod endings;
 pub mod entry;
 mod load;
+mod overdue;
 mod past;
 pub mod slab;
 pub mod sorted;
@@ -334,48 +336,6 @@ impl Index {
         self.step = None;
     }
 
-    /// Moves up to `most` of those that are overdue to where they belong. No count, page or verdict depends on it.
-    pub fn advance(&mut self, now: Timestamp, most: usize) {
-        let now = self.at(now);
-        for _ in 0..most {
-            let Some(handle) = self.shelf.live.due.first() else { return };
-            let entry = &self.entries[handle];
-            if entry.deadline > now {
-                return;
-            }
-            if self.is_current(entry) {
-                self.change(handle, |entry| entry.class = Class::Expired);
-                continue;
-            }
-            // It is counted where it belongs; here and there it need no longer be looked for.
-            let (group, generations, entries) = (entry.group, entry.generations, &self.entries);
-            self.shelf.live.due.remove(handle, |handle| entries[handle].due());
-            let withdrawn = &mut self.groups[group.0 as usize].withdrawn;
-            if let Some(withdrawn) = withdrawn.iter_mut().find(|withdrawn| withdrawn.generations == generations) {
-                withdrawn.orders.due.remove(handle, |handle| entries[handle].due());
-            }
-        }
-    }
-
-    /// Whether there is so much overdue that somebody should move it, and nobody does. Whoever is told so does.
-    pub fn falls_behind(&mut self, now: Timestamp) -> bool {
-        let behind = !self.catching_up && self.is_behind(now);
-        self.catching_up |= behind;
-        behind
-    }
-
-    /// Moves some of what is overdue; whether there is more.
-    pub fn catch_up(&mut self, now: Timestamp, most: usize) -> bool {
-        self.advance(now, most);
-        self.catching_up = self.is_behind(now);
-        self.catching_up
-    }
-
-    fn is_behind(&self, now: Timestamp) -> bool {
-        let now = self.at(now);
-        self.shelf.live.due.first().is_some_and(|handle| self.entries[handle].deadline <= now)
-    }
-
     /// Notes that a live session was seen.
     pub fn touch(&mut self, id: SessionId, seen: Timestamp, deadline: Timestamp) {
         if let Some(handle) = self.find(id) {
@@ -391,52 +351,6 @@ impl Index {
         if let Some(handle) = self.find(id) {
             self.change(handle, |entry| entry.class = Class::Ended);
         }
-    }
-
-    /// Ends all of a user's live sessions but `keep`: a new generation.
-    pub fn end_user(&mut self, user: UserKey, keep: Option<SessionId>, at: Timestamp) {
-        let id = self.enter(user);
-        let kept = keep.and_then(|id| self.find(id));
-        let shown = kept.filter(|handle| !self.entries[*handle].pending);
-        if let Some(handle) = shown {
-            self.displace(handle);
-        }
-        let group = &mut self.groups[id.0 as usize];
-        let before = group.counts;
-        group.withdraw(&self.entries, at);
-        group.generation += 1;
-        let (after, generation, stale) = (group.counts, group.generation, !group.withdrawn.is_empty());
-        self.counts.live -= before.live - after.live;
-        self.counts.ended += after.ended - before.ended;
-        self.counts.expired += after.expired - before.expired;
-        if stale {
-            self.stale.insert(id);
-        }
-        if let Some(handle) = kept {
-            self.entries[handle].generations.user = generation;
-        }
-        if let Some(handle) = shown {
-            self.place(handle);
-        }
-        self.unreaped.push_back(Unreaped::Group(id));
-    }
-
-    /// Ends everyone's live sessions: a new generation.
-    pub fn end_everyone(&mut self, at: Timestamp) {
-        let (before, overdue) = (self.counts, self.overdue(at));
-        let has = |status| self.left_behind().any(|withdrawn| withdrawn.has(status));
-        let has_ended = before.live > overdue as u64 || has(Status::Ended);
-        let has_expired = overdue > 0 || has(Status::Expired);
-        let generations = Generations { user: 0, server: self.generation() };
-        self.counts = before.withdrawn(overdue);
-        // Nobody asks when these expire: the groups know.
-        let orders = Orders { due: Sorted::default(), ..self.shelf.take_live() };
-        if !orders.seen.is_empty() {
-            self.withdrawn.push(Withdrawn { orders, generations, at, has_ended, has_expired });
-        }
-        self.stale.clear();
-        self.passed.push(at);
-        self.unreaped.push_back(Unreaped::Everyone { next: GroupId(0) });
     }
 
     /// Live sessions, those not yet durable included: an end-all ends them as well.
@@ -474,18 +388,6 @@ impl Group {
     /// How many sessions of whatever status.
     pub fn size(&self) -> usize {
         usize::try_from(self.counts.of(Status::Any)).unwrap_or(usize::MAX)
-    }
-
-    /// Sets all live ones aside, as of `at`.
-    fn withdraw(&mut self, entries: &Slab, at: Timestamp) {
-        if self.shelf.live.seen.is_empty() {
-            return;
-        }
-        let (live, overdue) = (self.counts.live, self.shelf.live.overdue(entries, at));
-        self.counts = self.counts.withdrawn(overdue);
-        let generations = Generations { user: self.generation, server: self.server };
-        let (has_ended, has_expired) = (live > overdue as u64, overdue > 0);
-        self.withdrawn.push(Withdrawn { orders: self.shelf.take_live(), generations, at, has_ended, has_expired });
     }
 }
 
