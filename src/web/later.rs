@@ -1,5 +1,7 @@
 //! 429: there were too many wrong passwords. Says when to come back, and that nothing is lost.
 
+use std::time::Duration;
+
 use rocket::http::{Header, Status};
 
 use super::answer::{Answer, Made, Page};
@@ -8,12 +10,17 @@ use super::format::wait;
 use crate::domain::timestamp::Timestamp;
 use crate::service::throttle::Later;
 
-/// What people read.
+/// What people read. The time by the clock is the next full minute: nobody who looks at one is to be too early.
 pub fn told(later: Later, now: Timestamp) -> String {
+    const MINUTE: Duration = Duration::from_mins(1);
+    let from = if later.after < MINUTE {
+        String::new()
+    } else {
+        format!(" (from {} UTC on)", (now + later.after + MINUTE - Duration::from_millis(1)).minute())
+    };
     format!(
-        "There were too many wrong passwords, so this one was not looked at. Nothing is lost: try again in {} (at {} UTC).",
-        wait(later.after),
-        (now + later.after).minute()
+        "There were too many wrong passwords, so this one was not looked at. Nothing is lost: try again in {}{from}.",
+        wait(later.after)
     )
 }
 

@@ -44,7 +44,7 @@ async fn asvs_6_3_1_beyond_the_limit_no_password_is_looked_at_and_the_page_says_
     use_up(&mut ada, ADA, TRIES).await;
     let fields = [("email", ADA), ("password", PASSWORD), ("remember", "on")];
     let answer = ada.fill("/login?next=/admin/sessions", "/login", &fields).await;
-    says_later(&answer, "180").says("in 3 minutes (at 2026-01-02 03:07 UTC)").never_says(PASSWORD);
+    says_later(&answer, "180").says("in 3 minutes (from 2026-01-02 03:08 UTC on)").never_says(PASSWORD);
     assert_eq!(ada.credential(), None);
     let form = answer.form("/login");
     assert_eq!((form.field("email"), form.field("next")), (Some(ADA), Some("/admin/sessions")));
@@ -189,7 +189,7 @@ async fn programs_are_told_as_json() {
     assert_eq!(answer.is(429).header("retry-after"), Some("180"));
     assert_eq!(answer.header("content-type"), Some("application/json"));
     assert_eq!(answer.header("cache-control"), Some("no-store"));
-    answer.says("\"type\":\"too_many_requests\"").says("\"code\":429").says("try again in 3 minutes");
+    answer.says("\"type\":\"too_many_requests\"").says("\"code\":429").says("try again in 3 minutes (from");
 }
 
 #[tokio::test]
