@@ -107,7 +107,9 @@ fn what_was_refused_and_what_was_given_back_takes_nothing() {
     let carol = stranger("192.0.2.3", "carol@example.com");
     let permits: Vec<_> = (0..2).map(|_| throttle.ask(&carol, START).unwrap()).collect();
     assert!(throttle.ask(&carol, START).is_err());
-    permits.into_iter().for_each(|permit| throttle.give_back(permit));
+    for permit in permits {
+        throttle.give_back(permit);
+    }
     assert!(throttle.ask(&carol, START).is_ok());
 }
 
