@@ -11,6 +11,7 @@ use serde::{Deserialize, Deserializer};
 use crate::domain::lifetime::{Lifetime, Limits};
 use crate::domain::listing::parse_network;
 use crate::service::hasher::Cost;
+use crate::service::throttle::{LoginLimits, Rate};
 
 /// How long past sessions and audit events are kept unless told otherwise.
 const RETENTION: Duration = Duration::from_hours(24 * 90);
@@ -30,6 +31,15 @@ struct Raw {
     sessions_per_user: u32,
     retention: Span,
     password_hash: Cost,
+    login_limits: RawLoginLimits,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, deny_unknown_fields)]
+struct RawLoginLimits {
+    per_ip: Option<String>,
+    per_account: Option<String>,
+    all: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -54,6 +64,7 @@ impl Default for Raw {
             sessions_per_user,
             retention: Span(RETENTION),
             password_hash: Cost::default(),
+            login_limits: RawLoginLimits::default(),
         }
     }
 }
@@ -149,6 +160,8 @@ pub struct Config {
     pub retention: Duration,
     /// What one password hash costs.
     pub password_hash: Cost,
+    /// How many wrong passwords are looked at.
+    pub login_limits: LoginLimits,
 }
 
 impl Config {
@@ -198,6 +211,7 @@ impl Config {
             limits,
             retention: raw.retention.0,
             password_hash: raw.password_hash,
+            login_limits: login_limits(&raw.login_limits)?,
         })
     }
 
@@ -205,6 +219,19 @@ impl Config {
     pub fn is_secure(&self) -> bool {
         self.public_url.as_ref().is_some_and(Origin::is_secure)
     }
+}
+
+fn login_limits(raw: &RawLoginLimits) -> Result<LoginLimits, ConfigError> {
+    let rate = |key, text: &Option<String>, default: Rate| {
+        let parsed = text.as_deref().map_or(Ok(default), str::parse);
+        parsed.map_err(|error| ConfigError::Impossible { key, problem: error.to_string() })
+    };
+    let LoginLimits { per_ip, per_account, all } = LoginLimits::default();
+    Ok(LoginLimits {
+        per_ip: rate("login_limits.per_ip", &raw.per_ip, per_ip)?,
+        per_account: rate("login_limits.per_account", &raw.per_account, per_account)?,
+        all: rate("login_limits.all", &raw.all, all)?,
+    })
 }
 
 fn overridden(key: &'static str, raw: &RawLifetime, default: Lifetime) -> Result<Lifetime, ConfigError> {
@@ -254,6 +281,13 @@ mod tests {
     }
 
     #[test]
+    fn login_limits_are_rates_and_each_has_a_default() {
+        let config = read("login_limits = { per_ip = \"5/m\" }").unwrap();
+        let limits = LoginLimits { per_ip: "5/1m".parse().unwrap(), ..LoginLimits::default() };
+        assert_eq!(config.login_limits, limits);
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         for (toml, told) in [
             ("idel = \"1h\"", "idel"),
@@ -268,6 +302,11 @@ mod tests {
             ("trusted_proxies = [\"everyone\"]", "`everyone`"),
             ("password_hash = { memory = 1 }", "memory"),
             ("password_hash = { memory_kib = 1 }", "sessiond.password_hash"),
+            ("login_limits = { per_ip = \"many\" }", "sessiond.login_limits.per_ip: `many` is no rate like \"20/1h\""),
+            ("login_limits = { per_account = \"0/1h\" }", "sessiond.login_limits.per_account"),
+            ("login_limits = { all = \"5\" }", "sessiond.login_limits.all"),
+            ("login_limits = { per_user = \"5/1h\" }", "per_user"),
+            ("login_limits = { per_ip = 5 }", "per_ip"),
         ] {
             let error = read(toml).expect_err(toml);
             assert!(error.contains(told), "{toml}: {error}");

@@ -35,7 +35,8 @@ pub async fn open(config: &Config) -> Result<Arc<Service>, StartError> {
 /// Each says what to do.
 pub(crate) async fn open_in(config: &Config, environment: Environment) -> Result<Operator, StartError> {
     let store = Arc::new(Sled::open(&config.data, environment.clone()).await?);
-    let service = Service::new(Arc::clone(&store) as Arc<dyn Store>, environment, config.password_hash)?;
+    let shared = Arc::clone(&store) as Arc<dyn Store>;
+    let service = Service::new(shared, environment, config.password_hash, config.login_limits)?;
     Ok(Operator { service: Arc::new(service), store })
 }
 

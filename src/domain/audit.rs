@@ -70,6 +70,8 @@ pub enum Outcome {
     Success,
     /// Tried in vain: a wrong password.
     Failure,
+    /// Not even looked at: a limit or a right was in the way. One event may stand for many tries.
+    Denied,
 }
 
 /// An event before the store has stamped it.

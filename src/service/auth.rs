@@ -3,6 +3,7 @@
 use super::Service;
 use super::hasher::Busy;
 use super::sessions::LiveSession;
+use super::throttle::{Device, Guesser, Later};
 use crate::domain::audit::{Action, Draft, Outcome};
 use crate::domain::client::Client;
 use crate::domain::credential::Credential;
@@ -29,6 +30,8 @@ pub struct Attempt {
     pub client: Client,
     /// The live session that the same browser holds already.
     pub present: Option<LiveSession>,
+    /// The users who have signed in before in that browser, as far as it can prove it.
+    pub device: Option<Device>,
 }
 
 /// Somebody is signed in.
@@ -55,6 +58,9 @@ pub enum SignInError {
     /// All sessions were ended while the password was checked.
     #[error("all sessions were ended at this very moment")]
     Stale,
+    /// Nobody has looked at the password: there were too many wrong ones. Whether there is such a user makes no difference.
+    #[error(transparent)]
+    Later(Later),
     /// Try again.
     #[error(transparent)]
     Busy(#[from] Busy),
@@ -67,7 +73,7 @@ impl Service {
     /// Checks the password and creates a session. A session that the same browser holds already ends: in the same step if it
     /// is the same user's, else right after.
     pub async fn sign_in(&self, attempt: Attempt) -> Result<SignedIn, SignInError> {
-        let Attempt { email, password, keep, door, client, present } = attempt;
+        let Attempt { email, password, keep, door, client, present, device } = attempt;
         let user = match email.parse::<Email>() {
             Ok(email) => self.store.user_by_email(&email).await?,
             Err(_) => None,
@@ -75,8 +81,15 @@ impl Service {
         // Epochs first, the password after: an end-all in between makes this sign-in stillborn.
         let server = self.store.server_epoch().await?;
         let stored = user.as_ref().map(|user| user.password.clone());
-        let right = self.hasher.verify(password, stored).await?;
         let known = user.as_ref().map(|user| user.id.clone());
+        let guesser = match (&device, &known) {
+            (Some(device), Some(user)) if device.users.contains(user) => Guesser::Device { id: &device.id, user },
+            _ => Guesser::Stranger { from: client.address, account: &email },
+        };
+        let denied = Draft::new(Actor::Anonymous, Action::SignIn, Outcome::Denied);
+        let denied = Draft { user: known.clone(), from: client.address, ..denied };
+        let permit = self.may_guess(guesser, denied).await?;
+        let right = self.look(permit, password, stored).await?;
         let Some(user) = user.filter(|_| right) else {
             let draft = Draft::new(Actor::Anonymous, Action::SignIn, Outcome::Failure);
             self.store.record(Draft { user: known, from: client.address, ..draft }).await?;

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use super::Service;
 use super::auth::{SignInError, SignedIn};
 use super::sessions::{LiveSession, Order};
+use super::throttle::Guesser;
 use crate::domain::audit::{Action, Draft, Outcome};
 use crate::domain::client::Client;
 use crate::domain::ending::{Actor, Reason};
@@ -54,10 +55,14 @@ impl Service {
     ) -> std::result::Result<(), SignInError> {
         let (id, key) = (live.session.id(), live.user.key());
         let stored = self.store.user(key).await?.map(|user| user.password);
-        if !self.hasher.verify(password, stored).await? {
-            let draft = Draft::new(Actor::User(live.user.id.clone()), Action::Reauthenticate, Outcome::Failure);
-            let draft = Draft { user: Some(live.user.id.clone()), session: Some(id), from, ..draft };
-            self.store.record(draft).await?;
+        let draft = |outcome| {
+            let user = live.user.id.clone();
+            let draft = Draft::new(Actor::User(user.clone()), Action::Reauthenticate, outcome);
+            Draft { user: Some(user), session: Some(id), from, ..draft }
+        };
+        let permit = self.may_guess(Guesser::Session(id), draft(Outcome::Denied)).await?;
+        if !self.look(permit, password, stored).await? {
+            self.store.record(draft(Outcome::Failure)).await?;
             return Err(SignInError::Wrong);
         }
         match self.store.reauthenticate(key, id, from).await? {

@@ -8,6 +8,7 @@ pub mod reaper;
 pub mod sessions;
 pub mod setup;
 pub mod sweeper;
+pub mod throttle;
 pub mod users;
 
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use tokio::sync::Notify;
 
 use self::hasher::{Cost, Hasher};
 use self::setup::Setup;
+use self::throttle::{LoginLimits, Throttle};
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::lifetime::Limits;
 use crate::domain::password::{Password, PasswordHash};
@@ -28,6 +30,7 @@ pub struct Service {
     entropy: Arc<dyn Entropy>,
     limits: Limits,
     hasher: Hasher,
+    throttle: Throttle,
     setup: Setup,
     unreaped: Notify,
 }
@@ -37,11 +40,16 @@ impl Service {
     ///
     /// # Errors
     /// If `cost` is outside what Argon2 allows.
-    pub fn new(store: Arc<dyn Store>, environment: Environment, cost: Cost) -> Result<Self, hasher::CostError> {
+    pub fn new(
+        store: Arc<dyn Store>,
+        environment: Environment,
+        cost: Cost,
+        guesses: LoginLimits,
+    ) -> Result<Self, hasher::CostError> {
         let Environment { clock, entropy, limits } = environment;
         let hasher = Hasher::new(cost, Arc::clone(&entropy))?;
-        let setup = Setup::default();
-        Ok(Self { store, clock, entropy, limits, hasher, setup, unreaped: Notify::new() })
+        let (throttle, setup) = (Throttle::new(guesses), Setup::default());
+        Ok(Self { store, clock, entropy, limits, hasher, throttle, setup, unreaped: Notify::new() })
     }
 
     /// The store beneath, for what needs no service: health, closing, reading the audit log.

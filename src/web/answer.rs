@@ -162,11 +162,21 @@ impl<'r> Responder<'r, 'static> for SeeOther {
     }
 }
 
-/// Either.
+/// A finished response.
+pub struct Made(pub Response<'static>);
+
+impl<'r> Responder<'r, 'static> for Made {
+    fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
+        Ok(self.0)
+    }
+}
+
+/// Either, or what a program reads.
 #[derive(Responder)]
 pub enum Answer {
     Page(Box<Page>),
     SeeOther(SeeOther),
+    Program(Box<Made>),
 }
 
 impl From<Page> for Answer {
@@ -178,5 +188,11 @@ impl From<Page> for Answer {
 impl From<SeeOther> for Answer {
     fn from(there: SeeOther) -> Self {
         Self::SeeOther(there)
+    }
+}
+
+impl From<Made> for Answer {
+    fn from(made: Made) -> Self {
+        Self::Program(Box::new(made))
     }
 }

@@ -21,6 +21,8 @@ pub struct Names {
     pub visitor: Name,
     /// What the next page has to say.
     pub flash: Name,
+    /// Who has signed in before in this browser.
+    pub device: Name,
     secure: bool,
 }
 
@@ -40,7 +42,13 @@ impl Names {
     pub fn new(config: &Config) -> Self {
         let secure = config.is_secure();
         let name = |plain: &str| Name(if secure { format!("__Host-{plain}") } else { plain.to_owned() });
-        Self { session: name("sessiond"), visitor: name("sessiond-visitor"), flash: name("sessiond-flash"), secure }
+        Self {
+            session: name("sessiond"),
+            visitor: name("sessiond-visitor"),
+            flash: name("sessiond-flash"),
+            device: name("sessiond-device"),
+            secure,
+        }
     }
 
     /// A `Set-Cookie` value. Without `lifetime` the cookie goes with the browser.

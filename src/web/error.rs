@@ -5,7 +5,7 @@ use rocket::response::{self, Responder, Response};
 use rocket::{Catcher, Request, catch, catchers};
 use serde_json::json;
 
-use super::answer::{CHALLENGE, Page, SeeOther};
+use super::answer::{CHALLENGE, Made, Page, SeeOther};
 use super::flash::{Flash, Why};
 use super::seen::Seen;
 use super::{Core, headers};
@@ -104,15 +104,6 @@ fn not_found() -> Page {
         "/",
         "To the start",
     )
-}
-
-/// A finished response.
-struct Made(Response<'static>);
-
-impl<'r> Responder<'r, 'static> for Made {
-    fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
-        Ok(self.0)
-    }
 }
 
 pub fn catchers() -> Vec<Catcher> {

@@ -1,5 +1,7 @@
 //! Times and numbers as people read them.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use crate::domain::timestamp::Timestamp;
@@ -31,6 +33,13 @@ fn distance(at: Timestamp, now: Timestamp) -> String {
     if past { format!("{count} {unit}{plural} ago") } else { format!("in {count} {unit}{plural}") }
 }
 
+/// How long to wait, rounded up: `10 seconds`, `3 minutes`.
+pub fn wait(time: Duration) -> String {
+    let seconds = time.as_millis().div_ceil(1000).max(1);
+    let (count, unit) = if seconds < 60 { (seconds, "second") } else { (seconds.div_ceil(60), "minute") };
+    format!("{count} {unit}{}", if count == 1 { "" } else { "s" })
+}
+
 /// The time as a form's field of date and time shows it, in UTC.
 pub fn for_input(at: Timestamp) -> String {
     let text = at.to_string();
@@ -60,6 +69,13 @@ mod tests {
         let minute = Timestamp::from_millis(1_767_323_040_000);
         assert_eq!(for_input(minute), "2026-01-02T03:04");
         assert_eq!(for_input(Timestamp::from_millis(1_767_323_045_000)), "2026-01-02T03:04:05");
+    }
+
+    #[test]
+    fn a_wait_is_never_told_too_short() {
+        for (millis, told) in [(1, "1 second"), (9_001, "10 seconds"), (59_001, "1 minute"), (60_001, "2 minutes")] {
+            assert_eq!(wait(Duration::from_millis(millis)), told);
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ use rocket::request::{FromRequest, Outcome, Request};
 use rocket::{Ignite, Rocket, Sentinel};
 
 use super::Core;
+use super::error::wants_json;
 use super::gate::Attached;
 use super::seen::Seen;
 use crate::domain::client::Client;
@@ -136,6 +137,8 @@ pub(super) struct Caller<'r> {
     pub live: Option<&'r LiveSession>,
     /// The credential of a session that has ended or run out; its secret is the right one.
     pub past: Option<&'r Credential>,
+    /// Whether they read JSON rather than pages.
+    pub json: bool,
 }
 
 impl Caller<'_> {
@@ -157,6 +160,6 @@ impl<'r> FromRequest<'r> for Caller<'r> {
         } else {
             None
         };
-        Outcome::Success(Self { agent, address: seen.address, live, past })
+        Outcome::Success(Self { agent, address: seen.address, live, past, json: wants_json(request, &seen.uri) })
     }
 }

@@ -116,6 +116,7 @@ async fn credential(server: &Server) -> (sessiond::service::sessions::LiveSessio
         door: Door::Pages,
         client: Client::new(None, "a program"),
         present: None,
+        device: None,
     };
     let signed_in = server.service.sign_in(attempt).await.unwrap_or_else(|error| panic!("{error}"));
     let Ok(Resolved::Live(live)) = server.service.resolve(&signed_in.credential).await else {

@@ -21,7 +21,7 @@ async fn the_right_password_opens_the_account(server: Server) {
 }
 
 /// The page without what differs between any two requests.
-fn leveled(answer: &Answer, email: &str) -> String {
+pub fn leveled(answer: &Answer, email: &str) -> String {
     let token = answer.form("/login").field("csrf").unwrap_or_default().to_owned();
     assert!(!token.is_empty() && answer.body.contains(email), "{}", answer.shown());
     let mut headers = answer.headers.clone();
@@ -81,7 +81,14 @@ async fn asvs_3_3_1_over_plain_http_the_cookie_has_the_plain_name_and_goes_with_
     let answer = server.anonymous().sign_in(ADA, PASSWORD).await;
     let cookie = answer.cookie("sessiond").expect("a session cookie");
     assert_eq!(cookie.value.len(), 86);
-    assert_eq!(answer.all("set-cookie"), [format!("sessiond={}; Path=/; HttpOnly; SameSite=Lax", cookie.value)]);
+    let device = answer.cookie("sessiond-device").expect("a known browser's cookie");
+    assert_eq!(
+        answer.all("set-cookie"),
+        [
+            format!("sessiond={}; Path=/; HttpOnly; SameSite=Lax", cookie.value),
+            format!("sessiond-device={}; Path=/; HttpOnly; SameSite=Lax; Max-Age=15552000", device.value),
+        ]
+    );
     assert_eq!(answer.header("cache-control"), Some("no-store"));
 }
 

@@ -30,6 +30,7 @@ mod everyone;
 mod gate;
 mod gate_cookies;
 mod gate_store;
+mod guessing;
 mod headers;
 mod lifetimes;
 mod login;

@@ -1,13 +1,15 @@
 //! Floods of requests and of sign-ins, far above what the server can do: it answers or says 503, its memory stays bounded,
 //! validation is never wrong, and a revoke in the middle of it is honoured at once.
 //!
-//! `SESSIOND_FLOOD` says how many requests, and a twentieth of it how many sign-ins; 8,000 and 400 unless it is set:
+//! `SESSIOND_FLOOD` says how many requests and how many guesses, and a twentieth of it how many sign-ins without limits; 8,000
+//! and 400 unless it is set:
 //!
 //! ```sh
 //! SESSIOND_FLOOD=200000 cargo test --release --test tests faults::flood -- --nocapture
 //! ```
 
 mod bystanders;
+mod guesses;
 mod storm;
 
 use std::thread;
@@ -23,8 +25,9 @@ const REQUESTS: u64 = 8_000;
 const CONNECTIONS: usize = 200;
 /// Requests that a connection sends before it waits for the first answer.
 const PIPELINE: usize = 8;
-/// Hashes cost what they cost in earnest.
-const SETTINGS: &str = "{sessions_per_user=100000,administrator={idle=\"6h\"}}";
+/// Hashes cost what they cost in earnest, and no limit keeps the flood from them.
+const SETTINGS: &str = "{sessions_per_user=100000,administrator={idle=\"6h\"},\
+                        login_limits={per_ip=\"1000000/1s\",per_account=\"1000000/1s\",all=\"1000000/1s\"}}";
 
 /// Three times what it holds when idle, and 200 MB.
 fn bound(idle: u64) -> u64 {
@@ -79,8 +82,8 @@ fn requests() -> u64 {
     number("SESSIOND_FLOOD").unwrap_or(REQUESTS)
 }
 
-fn serve(home: &TempDir) -> Server {
-    let mut server = Program::serve(home.path()).env("ROCKET_SESSIOND", SETTINGS).listen();
+fn serve(home: &TempDir, settings: &str) -> Server {
+    let mut server = Program::serve(home.path()).env("ROCKET_SESSIOND", settings).listen();
     server.set_up();
     server
 }
@@ -88,7 +91,7 @@ fn serve(home: &TempDir) -> Server {
 #[test]
 fn a_flood_of_requests_makes_no_validation_wrong_and_memory_stays_bounded() {
     let home = TempDir::new().unwrap();
-    let server = serve(&home);
+    let server = serve(&home, SETTINGS);
     let storm = Storm::of_requests(server.address, requests());
     judge("requests", server, storm);
 }
@@ -96,7 +99,7 @@ fn a_flood_of_requests_makes_no_validation_wrong_and_memory_stays_bounded() {
 #[test]
 fn asvs_15_2_2_a_flood_of_sign_ins_makes_no_validation_wrong_and_memory_stays_bounded() {
     let home = TempDir::new().unwrap();
-    let server = serve(&home);
+    let server = serve(&home, SETTINGS);
     let storm = Storm::of_sign_ins(server.address, requests() / 20);
     judge("sign-ins", server, storm);
 }

@@ -16,7 +16,8 @@ use crate::process::{Client, form};
 /// What to send, and how often.
 pub struct Storm {
     address: SocketAddr,
-    request: String,
+    /// Sent in turn.
+    requests: Vec<String>,
     count: u64,
     pipeline: usize,
     /// The statuses that count as an answer.
@@ -41,16 +42,24 @@ impl Storm {
     /// Pages for strangers.
     pub fn of_requests(address: SocketAddr, count: u64) -> Self {
         let request = format!("GET /login HTTP/1.1\r\nHost: {address}\r\nAccept: text/html\r\n\r\n");
-        Self { address, request, count, pipeline: PIPELINE, good: &[200] }
+        Self { address, requests: vec![request], count, pipeline: PIPELINE, good: &[200] }
     }
 
     /// Wrong passwords of people whom nobody knows.
     pub fn of_sign_ins(address: SocketAddr, count: u64) -> Self {
+        Self::of_guesses(address, count, [("nobody@example.com".to_owned(), String::new())])
+    }
+
+    /// Wrong passwords for these people, each with these further header lines.
+    pub fn of_guesses(address: SocketAddr, count: u64, guesses: impl IntoIterator<Item = (String, String)>) -> Self {
         let mut visitor = Client::new(address);
         let token = visitor.token("/login");
-        let body = form(&token, &[("email", "nobody@example.com"), ("password", "is it this one, perhaps?")]);
-        let head = visitor.head("POST", "/login", body.len(), "").replace("Connection: close\r\n", "");
-        Self { address, request: head + &body, count, pipeline: 1, good: &[401] }
+        let request = |(email, more): (String, String)| {
+            let body = form(&token, &[("email", &email), ("password", "is it this one, perhaps?")]);
+            let head = visitor.head("POST", "/login", body.len(), &more).replace("Connection: close\r\n", "");
+            head + &body
+        };
+        Self { address, requests: guesses.into_iter().map(request).collect(), count, pipeline: 1, good: &[401] }
     }
 
     /// Sends all, and answers when the last answer is there.
@@ -77,10 +86,11 @@ impl Storm {
     /// One connection after the other, until everything is sent.
     async fn one(&self, left: &AtomicU64) -> Tally {
         let mut tally = Tally::default();
-        let take = || left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok();
+        let take = || left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).ok();
         let mut stream = None;
         loop {
-            let batch = (0..self.pipeline).take_while(|_| take()).count();
+            let turns: Vec<u64> = (0..self.pipeline).map_while(|_| take()).collect();
+            let batch = turns.len();
             if batch == 0 {
                 return tally;
             }
@@ -93,7 +103,8 @@ impl Storm {
                 tally.broken += batch as u64;
                 continue;
             };
-            let sent = open.write_all(self.request.repeat(batch).as_bytes()).await;
+            let request = |turn: &u64| &*self.requests[usize::try_from(*turn).unwrap() % self.requests.len()];
+            let sent = open.write_all(turns.iter().map(request).collect::<String>().as_bytes()).await;
             let mut answered = 0;
             while sent.is_ok() && answered < batch {
                 let Ok((status, retry)) = answer(&mut open).await else { break };

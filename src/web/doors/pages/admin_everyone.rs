@@ -16,6 +16,7 @@ use crate::web::error::PageError;
 use crate::web::filled::Filled;
 use crate::web::flash::Flash;
 use crate::web::guards::{AdminSession, Caller, Server};
+use crate::web::later;
 
 pub fn routes() -> Vec<Route> {
     routes![page, end]
@@ -60,6 +61,11 @@ async fn end(
         // Everyone's sessions ended, this one too; the next request tells the person so.
         Ok((_, None)) | Err(SignInError::Stale | SignInError::Blocked) => {
             return Ok(SeeOther::to("/admin/sessions").into());
+        }
+        Err(SignInError::Later(later)) => {
+            let told = later::told(later, core.service.clock().now());
+            let page = form(core, &typed, Some(&told)).await?;
+            return Ok(later::answer(later, &told, page, caller.json));
         }
         Err(SignInError::Wrong) => (Status::Unauthorized, "That is not your password. Nothing was ended."),
         Err(SignInError::Busy(_)) => (

@@ -11,9 +11,11 @@ use crate::service::auth::{Attempt, SignInError, SignedIn};
 use crate::service::setup::SetupState;
 use crate::web::Core;
 use crate::web::answer::{Answer, Page, SeeOther};
+use crate::web::device::{self, Known};
 use crate::web::filled::Filled;
 use crate::web::flash::Flash;
 use crate::web::guards::{Caller, Server};
+use crate::web::later;
 use crate::web::next::Next;
 
 pub fn routes() -> Vec<Route> {
@@ -40,7 +42,7 @@ struct Fields {
 }
 
 #[post("/login", data = "<fields>")]
-async fn sign_in(server: Server<'_>, caller: Caller<'_>, fields: Filled<Fields>) -> Answer {
+async fn sign_in(server: Server<'_>, caller: Caller<'_>, known: Known, fields: Filled<Fields>) -> Answer {
     let core = server.0;
     let Fields { email, password, remember, next } = fields.0;
     let next = next.as_deref().and_then(Next::parse);
@@ -51,11 +53,18 @@ async fn sign_in(server: Server<'_>, caller: Caller<'_>, fields: Filled<Fields>)
         door: Door::Pages,
         client: caller.client(),
         present: caller.live.cloned(),
+        device: known.0.clone(),
     };
     let (status, told) = match core.service.sign_in(attempt).await {
         Ok(signed_in) => {
             let to = next.as_ref().map_or("/account", Next::as_str);
-            return welcome(core, &signed_in, SeeOther::to(to)).into();
+            let device = device::remember(core, known.0, &signed_in.user.id);
+            return welcome(core, &signed_in, SeeOther::to(to)).cookie(device).into();
+        }
+        Err(SignInError::Later(later)) => {
+            let told = later::told(later, core.service.clock().now());
+            let page = form(&email, remember, next.as_ref(), Some(&told));
+            return later::answer(later, &told, page, caller.json);
         }
         Err(SignInError::Wrong) => (Status::Unauthorized, "The e-mail address or the password is wrong."),
         Err(SignInError::Blocked) => (Status::Forbidden, "Your account is blocked. Ask an administrator."),
