@@ -75,7 +75,7 @@ impl Service {
         // Epochs first, the password after: an end-all in between makes this sign-in stillborn.
         let server = self.store.server_epoch().await?;
         let stored = user.as_ref().map(|user| user.password.clone());
-        let right = self.hasher.verify(password, stored).await?;
+        let right = self.hasher.verify(password.clone(), stored).await?;
         let known = user.as_ref().map(|user| user.id.clone());
         let Some(user) = user.filter(|_| right) else {
             let draft = Draft::new(Actor::Anonymous, Action::SignIn, Outcome::Failure);
@@ -98,6 +98,7 @@ impl Service {
         };
         let epochs = Epochs { user: user.epoch, server };
         let signed_in = self.begin(user, epochs, keep, door, client, replaces).await?;
+        self.rehash(&signed_in.user, password).await;
         if let Some(other) = present.filter(|live| live.user.id != signed_in.user.id) {
             // If this fails the new credential is not handed out: two people's sessions never share a browser.
             let ending =
@@ -117,6 +118,22 @@ impl Service {
         client: Client,
         replaces: Option<SessionId>,
     ) -> Result<SignedIn, SignInError> {
+        let (session, credential) = self.fresh_session(&user, epochs, keep, door, client);
+        match self.store.create(session.clone(), replaces).await? {
+            Created::Done { displaced } => Ok(SignedIn { session, user, credential, displaced }),
+            Created::Stale => Err(SignInError::Stale),
+        }
+    }
+
+    /// A session that is in no store yet.
+    pub(super) fn fresh_session(
+        &self,
+        user: &User,
+        epochs: Epochs,
+        keep: bool,
+        door: Door,
+        client: Client,
+    ) -> (Session, Credential) {
         let kind = match (user.is_administrator(), keep) {
             (true, _) => Kind::Administrator,
             (false, true) => Kind::Persistent,
@@ -124,11 +141,6 @@ impl Service {
         };
         let at = self.clock.now();
         let lifetime = self.limits.of(kind);
-        let start = Start { user: user.id.clone(), epochs, at, kind, lifetime, door, client };
-        let (session, credential) = Session::start(start, &*self.entropy);
-        match self.store.create(session.clone(), replaces).await? {
-            Created::Done { displaced } => Ok(SignedIn { session, user, credential, displaced }),
-            Created::Stale => Err(SignInError::Stale),
-        }
+        Session::start(Start { user: user.id.clone(), epochs, at, kind, lifetime, door, client }, &*self.entropy)
     }
 }

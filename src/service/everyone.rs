@@ -5,9 +5,8 @@ use std::net::IpAddr;
 use super::Service;
 use super::auth::{SignInError, SignedIn};
 use super::sessions::{LiveSession, Order};
-use crate::domain::audit::{Action, Draft, Outcome};
 use crate::domain::client::Client;
-use crate::domain::ending::{Actor, Reason};
+use crate::domain::ending::Reason;
 use crate::domain::epoch::Epochs;
 use crate::domain::password::Password;
 use crate::domain::session::Door;
@@ -55,9 +54,7 @@ impl Service {
         let (id, key) = (live.session.id(), live.user.key());
         let stored = self.store.user(key).await?.map(|user| user.password);
         if !self.hasher.verify(password, stored).await? {
-            let draft = Draft::new(Actor::User(live.user.id.clone()), Action::Reauthenticate, Outcome::Failure);
-            let draft = Draft { user: Some(live.user.id.clone()), session: Some(id), from, ..draft };
-            self.store.record(draft).await?;
+            self.note_wrong_password(live, from).await?;
             return Err(SignInError::Wrong);
         }
         match self.store.reauthenticate(key, id, from).await? {

@@ -16,7 +16,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
 
 /// The format of a database as a whole: raised with any record's version, so that an older program refuses to open it.
-pub const FORMAT: u8 = 2;
+pub const FORMAT: u8 = 3;
 
 /// Something that is stored. The payload is positional: fields and variants are added at the end and with a new version,
 /// and `read` goes on reading the old ones.

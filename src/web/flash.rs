@@ -40,6 +40,8 @@ pub enum Flash {
     OverAlready,
     /// Signed in, and so many older sessions had to make room.
     Displaced(u64),
+    /// The person has a new password, and so many of their other sessions ended.
+    Password(u64),
     /// The first administrator was created.
     SetUp,
 }
@@ -54,6 +56,7 @@ impl Flash {
             Self::Everyone(count) => format!("everyone~{count}"),
             Self::SignedOut(count) => format!("out~{count}"),
             Self::Displaced(count) => format!("displaced~{count}"),
+            Self::Password(count) => format!("password~{count}"),
             Self::OverAlready => "over".to_owned(),
             Self::SetUp => "setup".to_owned(),
         }
@@ -80,6 +83,7 @@ impl FromStr for Flash {
             "everyone" => Self::Everyone(number(part()?)?),
             "out" => Self::SignedOut(number(part()?)?),
             "displaced" => Self::Displaced(number(part()?)?),
+            "password" => Self::Password(number(part()?)?),
             "over" => Self::OverAlready,
             "setup" => Self::SetUp,
             _ => return Err(()),
@@ -102,6 +106,7 @@ mod tests {
             Flash::SignedOut(2),
             Flash::OverAlready,
             Flash::Displaced(1),
+            Flash::Password(2),
             Flash::SetUp,
         ] {
             assert_eq!(flash.encode().parse(), Ok(flash));

@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use super::bench::*;
 use super::history::{Operation, PEOPLE, next};
+use sessiond::domain::change::{Asked, NewPassword, UserChange};
 use sessiond::domain::clock::{Clock, ManualClock};
 use sessiond::domain::ending::{Actor, Ended, Ending, Reason};
 use sessiond::domain::epoch::Epochs;
 use sessiond::domain::id::SessionId;
 use sessiond::domain::lifetime::{Lifetime, Limits};
 use sessiond::domain::listing::{Direction, Filter, Order, Period, Query, Status, Total, Whose, parse_network};
+use sessiond::domain::password::PasswordHash;
 use sessiond::domain::session::{Door, Session, Start, State, Verdict};
 use sessiond::domain::timestamp::Timestamp;
 use sessiond::domain::user::User;
@@ -117,12 +119,47 @@ impl Side {
                     other => told(&other),
                 }
             }
+            Operation::Password { .. } => self.new_password(operation).await?,
             Operation::Reopen => {
                 bench.reopen().await?;
                 Answer::Nothing
             }
             Operation::Wait(_) => Answer::Nothing,
         })
+    }
+
+    async fn new_password(&mut self, operation: &Operation) -> Result<Answer, Failure> {
+        let Operation::Password { user, asked, rehash, slow, right, number } = operation else {
+            return Ok(Answer::Nothing);
+        };
+        let (bench, person) = (&self.bench, &self.people[*user]);
+        let present = bench.store.user(person.key()).await?.map(|user| user.password);
+        let verified = present.filter(|_| *right).unwrap_or_else(|| PasswordHash::from_phc("wrong".to_owned()));
+        let hash = PasswordHash::from_phc(format!("hash {number}"));
+        let epochs = if *slow { self.begun[*user] } else { bench.epochs(person).await.ok() };
+        let mut successor = None;
+        if let (Some((_, seed)), Some(epochs)) = (asked, epochs) {
+            let start = Start { lifetime: LIMITS.standard, ..bench.start(person, epochs) };
+            successor = Some(Session::start(start, &Dice::new(*seed)).0);
+        }
+        let asked = asked.zip(successor.clone()).map(|((session, _), successor)| Asked {
+            verified: verified.clone(),
+            session,
+            successor,
+        });
+        let change = if *rehash {
+            UserChange::Rehash { verified, fresh: hash }
+        } else {
+            UserChange::Password(Box::new(NewPassword { hash, asked }))
+        };
+        let ending = Ending::new(Actor::Operator, change.reason(), None);
+        match bench.store.change_user(person.key(), change, ending).await? {
+            UserChanged::Done { user, ended } => {
+                self.sessions.extend(successor.filter(|_| !rehash));
+                Ok(Answer::Told(format!("{} {ended}", user.password.as_phc())))
+            }
+            other => Ok(told(&other)),
+        }
     }
 
     /// How many it writes, and which, is each store's own affair, but none only if there are none.
