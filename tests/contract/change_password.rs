@@ -70,7 +70,7 @@ async fn asvs_7_4_3_a_new_password_ends_every_session_and_one_takes_the_place_of
     assert_eq!(bench.verdicts(&[successor.clone(), other]).await?, [Verdict::Live, Verdict::Live]);
     let live = users(ada.key(), Status::Live);
     assert_eq!(bench.total(&live).await?, Total::Exactly(1));
-    assert_eq!(bench.walk_both_ways(&live, Order::Created, 2).await?, [successor.id()]);
+    assert_eq!(bench.walk_both_ways(&live, Order::SignedIn, 2).await?, [successor.id()]);
     assert_eq!(bench.total(&everyones(Status::Ended)).await?, Total::Exactly(3));
 
     let mut events = bench.events().await?;

@@ -103,11 +103,11 @@ fn is_repetition(typed: &[char]) -> bool {
     different.len() < DIFFERENT || (1..=LONGEST_PIECE.min(typed.len() / 2)).any(repeats)
 }
 
-/// The words of names and addresses, and those without what stands between them; longer before shorter ones.
+/// Names and addresses, as they are and without what stands between their words, and the words; longer before shorter ones.
 fn own_words(own: &[&str]) -> Vec<String> {
     let mut words = vec!["sessiond".to_owned()];
     for text in own {
-        words.push(plain(text));
+        words.extend([text.to_lowercase(), plain(text)]);
         words.extend(text.split(|c: char| !c.is_alphanumeric()).map(plain));
     }
     words.retain(|word| word.chars().count() >= OWN);
@@ -196,6 +196,7 @@ mod tests {
                 "sessiondpassword",
             ],
         );
+        assert_eq!(check("bob@example.com", &["bob@example.com", "Bob"]), Err(PasswordError::Own));
         assert_eq!(check("hopper likes green tea", &OWNER), Ok(()), "one word of several");
         assert_eq!(check("grace.hopper@navy.example", &[]), Ok(()), "somebody else's");
     }
