@@ -42,6 +42,8 @@ pub enum Flash {
     Displaced(u64),
     /// The person has a new password, and so many of their other sessions ended.
     Password(u64),
+    /// The person has the password they had, since something else happened to it or to their sessions.
+    PasswordKept,
     /// The first administrator was created.
     SetUp,
 }
@@ -57,6 +59,7 @@ impl Flash {
             Self::SignedOut(count) => format!("out~{count}"),
             Self::Displaced(count) => format!("displaced~{count}"),
             Self::Password(count) => format!("password~{count}"),
+            Self::PasswordKept => "kept".to_owned(),
             Self::OverAlready => "over".to_owned(),
             Self::SetUp => "setup".to_owned(),
         }
@@ -84,6 +87,7 @@ impl FromStr for Flash {
             "out" => Self::SignedOut(number(part()?)?),
             "displaced" => Self::Displaced(number(part()?)?),
             "password" => Self::Password(number(part()?)?),
+            "kept" => Self::PasswordKept,
             "over" => Self::OverAlready,
             "setup" => Self::SetUp,
             _ => return Err(()),
@@ -107,6 +111,7 @@ mod tests {
             Flash::OverAlready,
             Flash::Displaced(1),
             Flash::Password(2),
+            Flash::PasswordKept,
             Flash::SetUp,
         ] {
             assert_eq!(flash.encode().parse(), Ok(flash));

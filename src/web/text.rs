@@ -73,6 +73,11 @@ pub fn notice(flash: Flash) -> Option<Notice> {
             "success",
             format!("Your password is changed. {} elsewhere ended; you have a new one here.", sessions(count)),
         ),
+        Flash::PasswordKept => (
+            "warning",
+            "Your password was not changed: it or your sessions were changed from elsewhere at the same moment. Try again."
+                .to_owned(),
+        ),
         Flash::SetUp => ("success", "The first administrator is created. Sign in to go on.".to_owned()),
     };
     Some(Notice { kind, text })

@@ -6,8 +6,10 @@ use sessiond::domain::ending::{Actor, Ending};
 use sessiond::domain::password::{Password, PasswordHash};
 use sessiond::domain::user::User;
 use sessiond::service::hasher::{Cost, Hasher};
+use sessiond::service::passwords::{PasswordChangeError, PasswordForm};
+use sessiond::service::sessions::Resolved;
 
-use crate::harness::{Answer, PASSWORD, Person, Server};
+use crate::harness::{Answer, Ask, PASSWORD, Person, Server};
 
 on_both_stores! {
     asvs_7_4_3_all_other_sessions_end_and_this_one_gets_a_new_credential,
@@ -138,6 +140,29 @@ async fn asvs_11_4_2_a_hash_that_cannot_be_stored_keeps_nobody_out() {
     assert_eq!(stored(&server).await.password, old);
     drop(server.anonymous().signed_in(ADA).await);
     assert_ne!(stored(&server).await.password, old, "the next time does");
+}
+
+#[tokio::test]
+async fn a_change_that_meets_another_one_is_refused_and_says_so() {
+    let server = Server::start().await;
+    let mut ada = server.user(ADA).await;
+    let credential = ada.credential().expect("a cookie").parse().expect("a credential");
+    let Resolved::Live(live) = server.service.resolve(&credential).await.expect("the store answers") else {
+        panic!("not live")
+    };
+    let hashed_anew = outdate(&server).await;
+    let client = live.session.client().clone();
+    let form = PasswordForm { present: Password::typed(PASSWORD.to_owned()), chosen: NEW.to_owned(), client };
+    let refused = server.service.change_own_password(&live, form).await.err();
+    assert!(matches!(refused, Some(PasswordChangeError::Stale)), "{refused:?}");
+    assert_eq!(stored(&server).await.password, hashed_anew);
+    assert!(ada.is_signed_in().await);
+    // What the page says then.
+    let told = Ask::get(PATH)
+        .header("Accept", "text/html")
+        .header("Cookie", format!("sessiond={}; sessiond-flash=kept", ada.credential().unwrap_or_default()));
+    ada.send(told).await.is(200).says("Your password was not changed").says("Try again.");
+    change(&mut ada, PASSWORD, NEW).await.goes_to("/account");
 }
 
 #[tokio::test]

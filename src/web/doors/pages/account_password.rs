@@ -45,8 +45,10 @@ async fn change(server: Server<'_>, caller: Caller<'_>, current: CurrentSession<
             let there = SeeOther::to("/account").flash(core, Flash::Password(changed.others));
             return welcome(core, &changed.signed_in, there).into();
         }
-        // The next request tells the person why.
-        Err(PasswordChangeError::Stale | PasswordChangeError::NoUser) => return SeeOther::to("/account").into(),
+        // If the session has ended, the gate tells why instead.
+        Err(PasswordChangeError::Stale | PasswordChangeError::NoUser) => {
+            return SeeOther::to("/account/password").flash(core, Flash::PasswordKept).into();
+        }
         Err(PasswordChangeError::Refused(error)) => {
             (Status::UnprocessableEntity, format!("{} Nothing was changed.", sentence(&error.to_string())))
         }
