@@ -75,7 +75,7 @@ async fn asvs_6_2_3_changing_takes_the_present_password(server: Server) {
 async fn asvs_6_2_8_passwords_are_taken_exactly_as_typed(server: Server) {
     let mut ada = server.user(ADA).await;
     // asvs 6.2.5, 6.2.9: any characters, and more than 64 of them.
-    let long = format!("  {NEW} – Füße, 李 & <b>\u{1f411}\t",).repeat(4);
+    let long = format!("  {NEW} – Füße, 李 & <b>\u{1f411}\t").repeat(4);
     assert!(long.chars().count() > 64);
     change(&mut ada, PASSWORD, &long).await.goes_to("/account");
     for near in [long.trim(), &long.to_uppercase(), &long.chars().take(64).collect::<String>()] {

@@ -147,7 +147,7 @@ fn row(typed: &[char]) -> usize {
         let backwards: Vec<char> = row.chars().rev().collect();
         along(&forwards).max(along(&backwards))
     };
-    let longest = ROWS.iter().map(|row| both_ways(&row)).max().unwrap_or(0);
+    let longest = ROWS.iter().map(both_ways).max().unwrap_or(0);
     if longest >= ROW { longest } else { 1 }
 }
 
@@ -168,7 +168,7 @@ mod tests {
     #[test]
     fn asvs_6_2_4_leaked_and_common_passwords_are_refused_however_they_are_dressed_up() {
         let known = LEAKED.len() / 8;
-        assert!(known >= 3_000 && LEAKED.len() % 8 == 0, "{known}");
+        assert!(known >= 3_000 && LEAKED.len().is_multiple_of(8), "{known}");
         assert!(LEAKED.as_chunks::<8>().0.is_sorted(), "it is searched by halves");
         assert_refused(
             PasswordError::Common,
