@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sessiond::domain::audit::{Action, Draft, Outcome};
-use sessiond::domain::change::UserChange;
+use sessiond::domain::change::{Asked, NewPassword, UserChange};
 use sessiond::domain::client::Client;
 use sessiond::domain::clock::{Clock, ManualClock, OsEntropy};
 use sessiond::domain::ending::{Actor, Ending, Reason};
@@ -166,6 +166,51 @@ async fn a_block_that_the_database_forgot_is_put_back_and_undoes_no_later_unbloc
     let sled = Sled::open(folder.path(), environment).await.unwrap();
     assert!(!sled.user(session.user_key()).await.unwrap().unwrap().blocked);
     assert!(matches!(verdict(&sled, &session, clock.now()).await, Verdict::Ended(_)));
+}
+
+#[tokio::test]
+async fn asvs_7_4_3_a_new_password_that_the_database_forgot_is_put_back_with_the_new_session() {
+    let hash = || PasswordHash::from_phc("new".to_owned());
+    let successor = Arc::new(std::sync::OnceLock::new());
+    let (folder, session) = forgotten(async |sled, session| {
+        let user = sled.user(session.user_key()).await.unwrap().unwrap();
+        let start = Start {
+            user: user.id.clone(),
+            epochs: session.epochs(),
+            at: START + MINUTE * 31,
+            kind: Kind::Standard,
+            lifetime: Limits::default().standard,
+            door: Door::Pages,
+            client: Client::new(None, ""),
+        };
+        let (next, _) = Session::start(start, &OsEntropy);
+        let asked = Some(Asked { verified: user.password, session: session.id(), successor: next.clone() });
+        let change = UserChange::Password(Box::new(NewPassword { hash: hash(), asked }));
+        let ending = Ending::new(Actor::User(user.id), change.reason(), None);
+        let changed = sled.change_user(session.user_key(), change, ending).await.unwrap();
+        assert!(matches!(changed, UserChanged::Done { ended: 1, .. }), "{changed:?}");
+        successor.set(next).unwrap();
+    })
+    .await;
+    let successor = successor.get().unwrap();
+    let (clock, environment) = at(START + MINUTE * 32);
+    let sled = Sled::open(folder.path(), environment.clone()).await.unwrap();
+    let Verdict::Ended(ended) = verdict(&sled, &session, clock.now()).await else { panic!("resurrected") };
+    assert_eq!(ended.reason, Reason::PasswordChanged);
+    assert_eq!(verdict(&sled, successor, clock.now()).await, Verdict::Live);
+    let user = sled.user(session.user_key()).await.unwrap().unwrap();
+    assert_eq!(user.password, hash());
+
+    // Replaying it once more undoes nothing that came later.
+    let change = UserChange::Rehash { verified: hash(), fresh: PasswordHash::from_phc("dearer".to_owned()) };
+    let ending = Ending::new(Actor::System, change.reason(), None);
+    assert!(matches!(sled.change_user(user.key(), change, ending).await, Ok(UserChanged::Done { ended: 0, .. })));
+    assert!(matches!(sled.end(user.key(), successor.id(), revoked()).await, Ok(End::Done(_))));
+    sled.close().await.unwrap();
+    drop(sled);
+    let sled = Sled::open(folder.path(), environment).await.unwrap();
+    assert_eq!(sled.user(user.key()).await.unwrap().unwrap().password.as_phc(), "dearer");
+    assert!(matches!(verdict(&sled, successor, clock.now()).await, Verdict::Ended(_)));
 }
 
 #[tokio::test]

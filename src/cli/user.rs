@@ -6,7 +6,7 @@ use clap::{ArgGroup, Args, Subcommand};
 
 use super::reach::Reach;
 use super::{Data, Failure};
-use crate::service::operator::{Change, ChangeUser, Changed, CreateUser};
+use crate::service::operator::{Change, ChangeUser, Changed, CreateUser, SetPassword};
 
 #[derive(Subcommand)]
 pub enum Verb {
@@ -16,6 +16,8 @@ pub enum Verb {
     Block(Named),
     /// Let a user sign in again
     Unblock(Named),
+    /// Give a user a new password; all of their sessions end
+    Passwd(Passwd),
     /// Change what a user may do; whoever becomes an administrator or is none any more has to sign in again
     Label(Label),
 }
@@ -29,6 +31,15 @@ pub struct Named {
     reason: String,
     #[command(flatten)]
     data: Data,
+}
+
+#[derive(Args)]
+pub struct Passwd {
+    #[command(flatten)]
+    named: Named,
+    /// Read the password from standard input, up to the first line end
+    #[arg(long, required = true)]
+    password_stdin: bool,
 }
 
 #[derive(Args)]
@@ -67,6 +78,7 @@ pub async fn run(verb: Verb) -> Result<(), Failure> {
         Verb::Create(create) => self::create(create).await,
         Verb::Block(named) => change(named, Change::Block).await,
         Verb::Unblock(named) => change(named, Change::Unblock).await,
+        Verb::Passwd(Passwd { named, .. }) => passwd(named).await,
         Verb::Label(Label { named, add, remove }) => change(named, Change::Labels { add, remove }).await,
     }
 }
@@ -85,11 +97,25 @@ async fn change(Named { user, reason, data }: Named, change: Change) -> Result<(
     Ok(())
 }
 
-async fn create(create: Create) -> Result<(), Failure> {
+async fn passwd(Named { user, reason, data }: Named) -> Result<(), Failure> {
+    let password = password()?;
+    let (_, config) = data.config()?;
+    let reach = Reach::find(&config).await?;
+    let set = reach.run(SetPassword { user: user.clone(), password, reason }).await;
+    reach.close().await?;
+    println!("{user} has a new password, {} sessions ended", set?.ended);
+    Ok(())
+}
+
+/// The first line of standard input.
+fn password() -> Result<String, Failure> {
     let mut typed = String::new();
     std::io::stdin().take(4096).read_to_string(&mut typed).map_err(Failure::failed)?;
-    let password = typed.lines().next().unwrap_or_default().to_owned();
+    Ok(typed.lines().next().unwrap_or_default().to_owned())
+}
 
+async fn create(create: Create) -> Result<(), Failure> {
+    let password = password()?;
     let (_, config) = create.data.config()?;
     let reach = Reach::find(&config).await?;
     let Create { email, name, labels, .. } = create;

@@ -36,6 +36,10 @@ pub enum Action {
     LabelUser,
     /// Nobody knows: the number was given to a change that was never confirmed, or whose record was lost with the disk.
     Lost,
+    /// Give a user a new password.
+    ChangePassword,
+    /// Hash a password that has been verified anew, at another cost.
+    RehashPassword,
 }
 
 impl Action {
@@ -53,6 +57,8 @@ impl Action {
             Self::UnblockUser => "user.unblock",
             Self::LabelUser => "user.label",
             Self::Lost => "event.lost",
+            Self::ChangePassword => "user.password.change",
+            Self::RehashPassword => "user.password.rehash",
         }
     }
 }

@@ -54,11 +54,13 @@ pub enum Reason {
     Blocked,
     /// Its user became an administrator, or is none any more.
     RightsChanged,
+    /// Its user, or the operator, changed the password.
+    PasswordChanged,
 }
 
 impl Reason {
     /// Every reason, for tests and tables.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::SignedOut,
         Self::SignedOutElsewhere,
         Self::Revoked,
@@ -68,6 +70,7 @@ impl Reason {
         Self::Safety,
         Self::Blocked,
         Self::RightsChanged,
+        Self::PasswordChanged,
     ];
 
     /// The stable code.
@@ -82,6 +85,7 @@ impl Reason {
             Self::Safety => "safety",
             Self::Blocked => "blocked",
             Self::RightsChanged => "rights-changed",
+            Self::PasswordChanged => "password-changed",
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Passwords as values. Hashing them is the service's work; see `service::hasher`.
 
+mod guessable;
+
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -14,9 +16,31 @@ pub enum PasswordError {
     /// Too long to be hashed in bounded time.
     #[error("a password has at most {} bytes", Password::LONGEST_BYTES)]
     Long,
+    /// Everybody's.
+    #[error(
+        "this password is among those that leaked and are tried first; take one that nobody else has, such as a few unrelated words"
+    )]
+    Common,
+    /// Made of what everybody knows who knows the user.
+    #[error(
+        "this password is little more than your name, your address or \"sessiond\", which are tried first; add a few other words"
+    )]
+    Own,
+    /// One piece over and over.
+    #[error("this password is one character or one short piece over and over; take a few different words")]
+    Repeated,
+    /// Neighbours on the keyboard or in the alphabet.
+    #[error(
+        "this password runs along the keyboard, the alphabet or the digits; take a few words that have nothing to do with each other"
+    )]
+    Row,
+    /// The one that is to be changed.
+    #[error("this is the password that you have now; take another one")]
+    Same,
 }
 
 /// A password as somebody typed it: any characters, never shortened, wiped from memory when dropped.
+#[derive(Clone)]
 pub struct Password(Zeroizing<String>);
 
 impl Password {
@@ -30,8 +54,9 @@ impl Password {
         Self(Zeroizing::new(text))
     }
 
-    /// A password that somebody chose.
-    pub fn chosen(text: String) -> Result<Self, PasswordError> {
+    /// A password that somebody chose. It must be long and not easy to guess for somebody who knows `own`, the user's name and
+    /// address; nothing is asked about kinds of characters (NIST SP 800-63B-4, 3.1.1.2).
+    pub fn chosen(text: String, own: &[&str]) -> Result<Self, PasswordError> {
         let password = Self::typed(text);
         if password.0.chars().count() < Self::SHORTEST {
             return Err(PasswordError::Short);
@@ -39,6 +64,7 @@ impl Password {
         if password.is_too_long() {
             return Err(PasswordError::Long);
         }
+        guessable::check(&password.0, own)?;
         Ok(password)
     }
 
@@ -85,12 +111,19 @@ impl fmt::Debug for PasswordHash {
 mod tests {
     use super::*;
 
+    /// So many different characters.
+    fn letters(count: u32) -> String {
+        (0..count).filter_map(|n| char::from_u32('à' as u32 + n)).collect()
+    }
+
     #[test]
-    fn length_counts_characters_and_the_bound_counts_bytes() {
-        assert_eq!(Password::chosen("é".repeat(14)).err(), Some(PasswordError::Short));
-        assert!(Password::chosen("é".repeat(15)).is_ok());
-        assert!(Password::chosen("a".repeat(64)).is_ok());
-        assert_eq!(Password::chosen("a".repeat(1025)).err(), Some(PasswordError::Long));
+    fn asvs_6_2_1_length_counts_characters_and_the_bound_counts_bytes() {
+        let chosen = |text: String| Password::chosen(text, &[]).err();
+        assert_eq!(chosen(letters(14)), Some(PasswordError::Short));
+        assert_eq!(chosen(letters(15)), None);
+        assert_eq!(chosen(letters(64)), None);
+        assert_eq!(chosen(letters(512)[..1024].to_owned()), None, "asvs 6.2.9: as long as anybody can want");
+        assert_eq!(chosen("x".repeat(1025)), Some(PasswordError::Long));
         assert_eq!(format!("{:?}", Password::typed("hunter2".to_owned())), "Password");
     }
 }

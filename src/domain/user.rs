@@ -171,6 +171,11 @@ impl User {
         self.labels.contains(&Label::admin())
     }
 
+    /// What a password of theirs should not be made of.
+    pub fn own_words(&self) -> [&str; 2] {
+        [self.email.as_str(), self.name.as_str()]
+    }
+
     /// Whether they are an administrator who can sign in.
     pub fn may_administrate(&self) -> bool {
         self.is_administrator() && !self.blocked

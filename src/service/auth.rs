@@ -89,7 +89,7 @@ impl Service {
         let denied = Draft::new(Actor::Anonymous, Action::SignIn, Outcome::Denied);
         let denied = Draft { user: known.clone(), from: client.address, ..denied };
         let permit = self.may_guess(guesser, denied).await?;
-        let right = self.look(permit, password, stored).await?;
+        let right = self.look(permit, password.clone(), stored).await?;
         let Some(user) = user.filter(|_| right) else {
             let draft = Draft::new(Actor::Anonymous, Action::SignIn, Outcome::Failure);
             self.store.record(Draft { user: known, from: client.address, ..draft }).await?;
@@ -111,6 +111,7 @@ impl Service {
         };
         let epochs = Epochs { user: user.epoch, server };
         let signed_in = self.begin(user, epochs, keep, door, client, replaces).await?;
+        self.rehash(&signed_in.user, password).await;
         if let Some(other) = present.filter(|live| live.user.id != signed_in.user.id) {
             // If this fails the new credential is not handed out: two people's sessions never share a browser.
             let ending =
@@ -130,6 +131,22 @@ impl Service {
         client: Client,
         replaces: Option<SessionId>,
     ) -> Result<SignedIn, SignInError> {
+        let (session, credential) = self.fresh_session(&user, epochs, keep, door, client);
+        match self.store.create(session.clone(), replaces).await? {
+            Created::Done { displaced } => Ok(SignedIn { session, user, credential, displaced }),
+            Created::Stale => Err(SignInError::Stale),
+        }
+    }
+
+    /// A session that is in no store yet.
+    pub(super) fn fresh_session(
+        &self,
+        user: &User,
+        epochs: Epochs,
+        keep: bool,
+        door: Door,
+        client: Client,
+    ) -> (Session, Credential) {
         let kind = match (user.is_administrator(), keep) {
             (true, _) => Kind::Administrator,
             (false, true) => Kind::Persistent,
@@ -137,11 +154,6 @@ impl Service {
         };
         let at = self.clock.now();
         let lifetime = self.limits.of(kind);
-        let start = Start { user: user.id.clone(), epochs, at, kind, lifetime, door, client };
-        let (session, credential) = Session::start(start, &*self.entropy);
-        match self.store.create(session.clone(), replaces).await? {
-            Created::Done { displaced } => Ok(SignedIn { session, user, credential, displaced }),
-            Created::Stale => Err(SignInError::Stale),
-        }
+        Session::start(Start { user: user.id.clone(), epochs, at, kind, lifetime, door, client }, &*self.entropy)
     }
 }

@@ -5,10 +5,8 @@ use std::net::IpAddr;
 use super::Service;
 use super::auth::{SignInError, SignedIn};
 use super::sessions::{LiveSession, Order};
-use super::throttle::Guesser;
-use crate::domain::audit::{Action, Draft, Outcome};
 use crate::domain::client::Client;
-use crate::domain::ending::{Actor, Reason};
+use crate::domain::ending::Reason;
 use crate::domain::epoch::Epochs;
 use crate::domain::password::Password;
 use crate::domain::session::Door;
@@ -55,14 +53,7 @@ impl Service {
     ) -> std::result::Result<(), SignInError> {
         let (id, key) = (live.session.id(), live.user.key());
         let stored = self.store.user(key).await?.map(|user| user.password);
-        let draft = |outcome| {
-            let user = live.user.id.clone();
-            let draft = Draft::new(Actor::User(user.clone()), Action::Reauthenticate, outcome);
-            Draft { user: Some(user), session: Some(id), from, ..draft }
-        };
-        let permit = self.may_guess(Guesser::Session(id), draft(Outcome::Denied)).await?;
-        if !self.look(permit, password, stored).await? {
-            self.store.record(draft(Outcome::Failure)).await?;
+        if !self.knows_password(live, password, stored, from).await? {
             return Err(SignInError::Wrong);
         }
         match self.store.reauthenticate(key, id, from).await? {

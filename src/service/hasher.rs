@@ -95,6 +95,13 @@ impl Hasher {
         })
     }
 
+    /// Whether `stored` was made at another cost than the one that is configured now.
+    pub fn is_outdated(&self, stored: &PasswordHash) -> bool {
+        // Algorithm, version and parameters; salt and hash come after them.
+        let made_by = |hash: &'_ PasswordHash| hash.as_phc().split('$').take(4).map(str::to_owned).collect::<Vec<_>>();
+        made_by(stored) != made_by(&self.nobody)
+    }
+
     /// Whether `password` is the one that `stored` was made of; `None`, for an unknown user, takes as long and is never.
     pub async fn verify(&self, password: Password, stored: Option<PasswordHash>) -> Result<bool, Busy> {
         let known = stored.is_some();

@@ -4,6 +4,7 @@ pub mod auth;
 pub mod everyone;
 pub mod hasher;
 pub(crate) mod operator;
+pub mod passwords;
 pub mod reaper;
 pub mod sessions;
 pub mod setup;

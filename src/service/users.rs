@@ -74,7 +74,7 @@ impl Service {
         let email: Email = new.email.parse()?;
         let typed = if new.name.trim().is_empty() { email.as_str().split('@').next().unwrap_or("") } else { &new.name };
         let name: Name = typed.parse()?;
-        let password = self.hasher.hash(Password::chosen(new.password)?).await?;
+        let password = self.hasher.hash(Password::chosen(new.password, &[email.as_str(), name.as_str()])?).await?;
         let user = User {
             id: UserId::new(self.entropy()),
             email,

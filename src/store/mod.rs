@@ -148,6 +148,8 @@ pub enum UserChanged {
     Unchanged,
     /// Refused: nobody would be left who may administrate.
     LastAdministrator,
+    /// Refused: the password that was given is not the user's any more, or the session in which it was asked for is past.
+    Stale,
     /// There is no such user.
     NotFound,
 }
@@ -222,7 +224,13 @@ pub trait Users: Send + Sync {
     /// tells, and it is refused if it would take the last administrator who can sign in away, also where two such changes
     /// meet. Who may administrate is a record of its own beside the users, like the addresses that are taken.
     ///
-    /// [`ends_sessions`]: crate::domain::change::ends_sessions
+    /// A new password that the user asks for themselves ([`Asked`]) is refused as [`UserChanged::Stale`] unless the password that
+    /// they gave is still theirs and their session live. That session ends with all the others, and its successor is
+    /// created, in the same step: nobody is left with the new password and an old credential, and nobody with the successor
+    /// and the old password. The successor is in no listing before it is durable, as after [`Sessions::create`].
+    ///
+    /// [`ends_sessions`]: UserChange::ends_sessions
+    /// [`Asked`]: crate::domain::change::Asked
     async fn change_user(&self, key: UserKey, change: UserChange, ending: Ending) -> Result<UserChanged>;
 }
 

@@ -27,7 +27,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::clock::{Entropy, random};
 use crate::service::operator::{
-    ChangeUser, Check, Command, Compact, CreateUser, ListSessions, Operator, Refused, RevokeSessions,
+    ChangeUser, Check, Command, Compact, CreateUser, ListSessions, Operator, Refused, RevokeSessions, SetPassword,
 };
 
 /// The file's name in the data folder.
@@ -220,6 +220,7 @@ async fn run(_key: Authorized, name: &str, text: Data<'_>, operator: &State<Oper
     match name {
         CreateUser::NAME => execute::<CreateUser>(&text, operator).await,
         ChangeUser::NAME => execute::<ChangeUser>(&text, operator).await,
+        SetPassword::NAME => execute::<SetPassword>(&text, operator).await,
         ListSessions::NAME => execute::<ListSessions>(&text, operator).await,
         RevokeSessions::NAME => execute::<RevokeSessions>(&text, operator).await,
         Check::NAME => execute::<Check>(&text, operator).await,

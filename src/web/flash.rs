@@ -40,6 +40,10 @@ pub enum Flash {
     OverAlready,
     /// Signed in, and so many older sessions had to make room.
     Displaced(u64),
+    /// The person has a new password, and so many of their other sessions ended.
+    Password(u64),
+    /// The person has the password they had, since something else happened to it or to their sessions.
+    PasswordKept,
     /// The first administrator was created.
     SetUp,
 }
@@ -54,6 +58,8 @@ impl Flash {
             Self::Everyone(count) => format!("everyone~{count}"),
             Self::SignedOut(count) => format!("out~{count}"),
             Self::Displaced(count) => format!("displaced~{count}"),
+            Self::Password(count) => format!("password~{count}"),
+            Self::PasswordKept => "kept".to_owned(),
             Self::OverAlready => "over".to_owned(),
             Self::SetUp => "setup".to_owned(),
         }
@@ -80,6 +86,8 @@ impl FromStr for Flash {
             "everyone" => Self::Everyone(number(part()?)?),
             "out" => Self::SignedOut(number(part()?)?),
             "displaced" => Self::Displaced(number(part()?)?),
+            "password" => Self::Password(number(part()?)?),
+            "kept" => Self::PasswordKept,
             "over" => Self::OverAlready,
             "setup" => Self::SetUp,
             _ => return Err(()),
@@ -102,6 +110,8 @@ mod tests {
             Flash::SignedOut(2),
             Flash::OverAlready,
             Flash::Displaced(1),
+            Flash::Password(2),
+            Flash::PasswordKept,
             Flash::SetUp,
         ] {
             assert_eq!(flash.encode().parse(), Ok(flash));

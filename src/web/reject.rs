@@ -27,7 +27,10 @@ const RANK: isize = -1_000_000;
 const KEPT: u64 = 16 * 1024;
 
 /// Fields whose values never go back into a page.
-const SECRET: [&str; 3] = ["password", "code", FIELD];
+const SECRET: [&str; 5] = ["password", "new_password", "new_password_again", "code", FIELD];
+
+/// Forms that mean nothing without those fields.
+const ASK_FOR_A_PASSWORD: [&str; 2] = ["/admin/sessions/everyone", "/account/password"];
 
 pub fn uri() -> Origin<'static> {
     rocket::uri!("/-/rejected").clone()
@@ -177,7 +180,7 @@ fn stale(seen: &Seen, own: bool, fields: &[(String, String)]) -> Page {
             let fields: Vec<Value> =
                 fields.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
             // Only what our own page has sent may be sent again by one press, and nothing that lacks a password.
-            let again = own && path != "/admin/sessions/everyone" && Next::parse(path).is_some();
+            let again = own && !ASK_FOR_A_PASSWORD.contains(&path) && Next::parse(path).is_some();
             let resend = if again { json!({ "action": path, "fields": fields }) } else { Value::Null };
             let action = if again { Value::Null } else { json!({ "href": "/", "label": "To the start" }) };
             Page::new(

@@ -28,6 +28,12 @@ pub fn sessions(count: u64) -> String {
     if count == 1 { "1 session".to_owned() } else { format!("{} sessions", thousands(count)) }
 }
 
+/// An error's text as a sentence of a page.
+pub fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
+}
+
 /// What a flash says on a page that is not the sign-in page's "turned away".
 pub fn notice(flash: Flash) -> Option<Notice> {
     let (kind, text) = match flash {
@@ -62,6 +68,16 @@ pub fn notice(flash: Flash) -> Option<Notice> {
         Flash::Displaced(count) => {
             ("warning", format!("You had too many sessions, so {} that had been idle longest ended.", sessions(count)))
         }
+        Flash::Password(0) => ("success", "Your password is changed. You have a new session here.".to_owned()),
+        Flash::Password(count) => (
+            "success",
+            format!("Your password is changed. {} elsewhere ended; you have a new one here.", sessions(count)),
+        ),
+        Flash::PasswordKept => (
+            "warning",
+            "Your password was not changed: it or your sessions were changed from elsewhere at the same moment. Try again."
+                .to_owned(),
+        ),
         Flash::SetUp => ("success", "The first administrator is created. Sign in to go on.".to_owned()),
     };
     Some(Notice { kind, text })
@@ -95,6 +111,7 @@ const fn title(reason: Reason) -> &'static str {
         Reason::Replaced => "You signed in again",
         Reason::Limit | Reason::Safety | Reason::RightsChanged => "Your session was ended",
         Reason::Blocked => "An administrator blocked your account",
+        Reason::PasswordChanged => "Your password was changed",
     }
 }
 
@@ -110,6 +127,9 @@ pub const fn to_the_person(reason: Reason) -> &'static str {
         Reason::Safety => "The server could no longer vouch for this session.",
         Reason::Blocked => "Your account was blocked. Ask an administrator.",
         Reason::RightsChanged => "What you may do has changed. Sign in again to go on.",
+        Reason::PasswordChanged => {
+            "This session ended because the password was changed. If that was not you, tell an administrator at once."
+        }
     }
 }
 
@@ -125,5 +145,6 @@ pub const fn to_administrators(reason: Reason) -> &'static str {
         Reason::Safety => "The server could no longer vouch for it.",
         Reason::Blocked => "The user was blocked.",
         Reason::RightsChanged => "The user became an administrator, or is none any more.",
+        Reason::PasswordChanged => "The password was changed.",
     }
 }

@@ -37,6 +37,18 @@ pub enum Operation {
     Reap(usize),
     AddUser(usize),
     Change(usize, UserChange),
+    /// A new password, or the same one hashed anew.
+    Password {
+        user: usize,
+        /// For whoever asks themselves: in which session, and what the next one is drawn from.
+        asked: Option<(SessionId, u64)>,
+        rehash: bool,
+        /// With the epochs that were read by the last `Begin`.
+        slow: bool,
+        /// With the password that the user has.
+        right: bool,
+        number: u64,
+    },
     Wait(Duration),
     Reopen,
 }
@@ -77,6 +89,14 @@ pub fn next(dice: &Dice, known: &[(UserKey, SessionId)], people: &[User]) -> Ope
         80..84 => Operation::AddUser(user),
         84..86 => Operation::Reopen,
         86..89 => Operation::Change(user, change(dice)),
+        89..92 => Operation::Password {
+            user,
+            asked: some_of(dice).filter(|_| dice.below(3) > 0).map(|id| (id, dice.next())),
+            rehash: dice.below(4) == 0,
+            slow: dice.below(4) == 0,
+            right: dice.below(5) > 0,
+            number: dice.next(),
+        },
         _ => {
             let longest = [1, 1_000, 60_000, 600_000, 3_600_000][dice.below(5)];
             Operation::Wait(Duration::from_millis(dice.next() % longest))

@@ -24,6 +24,7 @@ mod bench;
 pub mod dice;
 
 mod audit;
+mod change_password;
 mod change_user;
 mod concurrency;
 mod create;

@@ -8,12 +8,14 @@ use std::time::Duration;
 
 use super::bench::*;
 use super::history::{Operation, PEOPLE, next};
+use sessiond::domain::change::{Asked, NewPassword, UserChange};
 use sessiond::domain::clock::{Clock, ManualClock};
 use sessiond::domain::ending::{Actor, Ended, Ending, Reason};
 use sessiond::domain::epoch::Epochs;
 use sessiond::domain::id::SessionId;
 use sessiond::domain::lifetime::{Lifetime, Limits};
 use sessiond::domain::listing::{Direction, Filter, Order, Period, Query, Status, Total, Whose, parse_network};
+use sessiond::domain::password::PasswordHash;
 use sessiond::domain::session::{Door, Session, Start, State, Verdict};
 use sessiond::domain::timestamp::Timestamp;
 use sessiond::domain::user::User;
@@ -54,13 +56,15 @@ struct Side {
     begun: [Option<Epochs>; 3],
     sessions: Vec<Session>,
     people: Vec<User>,
+    /// How often a session took the place of the one in which a new password was asked for.
+    succeeded: usize,
 }
 
 impl Side {
     async fn open(backend: &'static dyn Backend, clock: Arc<ManualClock>, seed: u64) -> Result<Self, Failure> {
         let bench = Bench::on_clock(backend, LIMITS, clock, seed).await?;
         let people = PEOPLE.map(|id| person(id, bench.now(), &*bench.dice)).to_vec();
-        Ok(Self { bench, begun: [None; 3], sessions: Vec::new(), people })
+        Ok(Self { bench, begun: [None; 3], sessions: Vec::new(), people, succeeded: 0 })
     }
 
     async fn apply(&mut self, operation: &Operation) -> Result<Answer, Failure> {
@@ -117,12 +121,49 @@ impl Side {
                     other => told(&other),
                 }
             }
+            Operation::Password { .. } => self.new_password(operation).await?,
             Operation::Reopen => {
                 bench.reopen().await?;
                 Answer::Nothing
             }
             Operation::Wait(_) => Answer::Nothing,
         })
+    }
+
+    async fn new_password(&mut self, operation: &Operation) -> Result<Answer, Failure> {
+        let Operation::Password { user, asked, rehash, slow, right, number } = operation else {
+            return Ok(Answer::Nothing);
+        };
+        let (bench, person) = (&self.bench, &self.people[*user]);
+        let present = bench.store.user(person.key()).await?.map(|user| user.password);
+        let verified = present.filter(|_| *right).unwrap_or_else(|| PasswordHash::from_phc("wrong".to_owned()));
+        let hash = PasswordHash::from_phc(format!("hash {number}"));
+        let epochs = if *slow { self.begun[*user] } else { bench.epochs(person).await.ok() };
+        let mut successor = None;
+        if let (Some((_, seed)), Some(epochs)) = (asked, epochs) {
+            let start = Start { lifetime: LIMITS.standard, ..bench.start(person, epochs) };
+            successor = Some(Session::start(start, &Dice::new(*seed)).0);
+        }
+        let asked = asked.zip(successor.clone()).map(|((session, _), successor)| Asked {
+            verified: verified.clone(),
+            session,
+            successor,
+        });
+        let change = if *rehash {
+            UserChange::Rehash { verified, fresh: hash }
+        } else {
+            UserChange::Password(Box::new(NewPassword { hash, asked }))
+        };
+        let ending = Ending::new(Actor::Operator, change.reason(), None);
+        match bench.store.change_user(person.key(), change, ending).await? {
+            UserChanged::Done { user, ended } => {
+                let begun = successor.filter(|_| !rehash);
+                self.succeeded += usize::from(begun.is_some());
+                self.sessions.extend(begun);
+                Ok(Answer::Told(format!("{} {ended}", user.password.as_phc())))
+            }
+            other => Ok(told(&other)),
+        }
     }
 
     /// How many it writes, and which, is each store's own affair, but none only if there are none.
@@ -233,14 +274,16 @@ fn by_chance(people: &[User], dice: &Dice, now: Timestamp, status: Status) -> Re
 }
 
 async fn a_random_history_reads_the_same_as_in_the_model(backend: &'static dyn Backend) -> Outcome {
+    let mut succeeded = 0;
     for seed in 0..backend.histories() {
-        history(backend, seed).await.map_err(|error| format!("history {seed}: {error}"))?;
+        succeeded += history(backend, seed).await.map_err(|error| format!("history {seed}: {error}"))?;
     }
+    assert!(succeeded > 0, "nobody changed their password");
     Ok(())
 }
 
-/// One history. Its number is its seed: call it alone to run it again.
-async fn history(backend: &'static dyn Backend, seed: u64) -> Outcome {
+/// One history, and how many sessions took another's place in it. Its number is its seed: call it alone to run it again.
+async fn history(backend: &'static dyn Backend, seed: u64) -> Result<usize, Failure> {
     let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_767_323_045_678)));
     let mut model = Side::open(&InMemory, clock.clone(), !seed).await?;
     let mut other = Side::open(backend, clock.clone(), seed).await?;
@@ -265,5 +308,5 @@ async fn history(backend: &'static dyn Backend, seed: u64) -> Outcome {
             assert_eq!(model.bench.events().await?, other.bench.events().await?, "{what}");
         }
     }
-    Ok(())
+    Ok(other.succeeded)
 }

@@ -9,6 +9,7 @@ mod client;
 mod compact;
 mod damage;
 mod kill;
+mod passwd;
 mod program;
 mod promise;
 mod refusals;

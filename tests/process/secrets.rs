@@ -5,6 +5,7 @@ use tempfile::TempDir;
 use super::{EMAIL, PASSWORD, Program};
 
 const WRONG: &str = "several words that are wrong";
+const NEW: &str = "seven brave otters juggle";
 
 #[test]
 fn asvs_16_2_5_no_issued_token_or_password_is_in_the_logs() {
@@ -30,6 +31,11 @@ fn asvs_16_2_5_no_issued_token_or_password_is_in_the_logs() {
         let mut again = server.sign_in();
         secrets.push(again.credential()[44..].to_owned());
         assert_eq!(again.submit("/admin/sessions/everyone", "/admin/sessions/everyone", &everyone).status, 401);
+
+        let fields = |present| [("password", present), ("new_password", NEW), ("new_password_again", NEW)];
+        assert_eq!(again.submit("/account/password", "/account/password", &fields(WRONG)).status, 401);
+        assert_eq!(again.submit("/account/password", "/account/password", &fields(PASSWORD)).status, 303);
+        secrets.extend([NEW.to_owned(), again.credential()[44..].to_owned()]);
 
         let exited = server.stop();
         assert_eq!(exited.code, Some(0));

@@ -6,6 +6,7 @@ use super::gate::path;
 use crate::harness::{Ask, PASSWORD, Server};
 
 const ADA: &str = "ada@example.com";
+const NEW: &str = "seven+brave+otters+juggle";
 
 #[tokio::test]
 async fn a_form_over_the_limit_is_413_and_changes_nothing() {
@@ -22,7 +23,7 @@ async fn a_form_over_the_limit_is_413_and_changes_nothing() {
         }
         tried += 1;
         let body = format!(
-            "csrf={token}&scope=all&session={victim}&email={ADA}&password={}&code=x&name=x&note={}",
+            "csrf={token}&scope=all&session={victim}&email={ADA}&password={}&new_password={NEW}&new_password_again={NEW}&code=x&name=x&note={}",
             PASSWORD.replace(' ', "+"),
             "x".repeat(32 * 1024)
         );
@@ -30,7 +31,7 @@ async fn a_form_over_the_limit_is_413_and_changes_nothing() {
         let answer = root.send(ask.header("Sec-Fetch-Site", "same-origin")).await;
         answer.is(413).says("Nothing was changed");
     }
-    assert_eq!(tried, 7);
+    assert_eq!(tried, 8);
     assert!(ada.is_signed_in().await && root.is_signed_in().await);
 }
 

@@ -37,6 +37,7 @@ mod login;
 mod login_again;
 mod logout;
 mod network;
+mod password;
 mod roles;
 mod setup;
 mod templates;

@@ -82,6 +82,25 @@ async fn a_wrong_code_creates_nobody_and_keeps_what_was_typed_but_no_secrets() {
 }
 
 #[tokio::test]
+async fn asvs_6_2_4_a_password_that_will_not_do_is_refused_with_the_reason() {
+    let server = Server::start().await;
+    let code = code(&server).await;
+    let mut person = server.anonymous();
+    for (password, told) in [
+        ("fourteen chars", "A password has at least 15 characters"),
+        ("root@example.com", "little more than your name, your address"),
+        ("30 Seconds to Mars", "among those that leaked"),
+        ("qwertyuiop1234567", "runs along the keyboard"),
+    ] {
+        let fields = [("code", code.as_str()), ("name", "Root"), ("email", "root@example.com"), ("password", password)];
+        let answer = person.fill("/setup", "/setup", &fields).await;
+        answer.is(422).says(told);
+        assert_eq!(answer.form("/setup").field("password"), Some(""));
+    }
+    person.fill("/setup", "/setup", &typed(&code, "root@example.com")).await.goes_to("/login");
+}
+
+#[tokio::test]
 async fn asvs_6_4_1_a_code_is_good_for_thirty_minutes() {
     let server = Server::start().await;
     let code = code(&server).await;

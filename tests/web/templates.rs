@@ -12,8 +12,9 @@ const NAME: &str = "Eve <script>alert(1)</script>\"'><img src=x onerror=alert(1)
 const EMAIL: &str = "o'neil&co{{7*7}}/x`=@example.com";
 
 /// The templates that must have been seen.
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "account",
+    "account_password",
     "admin_everyone",
     "admin_sessions",
     "admin_user_end",
@@ -113,6 +114,9 @@ async fn users(server: &Server, crawl: &mut Crawl, eve: &mut Person<'_>, mut els
     crawl.look("account", eve.get("/account").await.says(NAME).says(EMAIL).says(EVIL));
     elsewhere.sign_out().await;
     crawl.look("account", eve.get("/account").await.says("Recently ended 1"));
+    crawl.look("account_password", eve.get("/account/password").await.says(NAME));
+    let typed = [("password", EVIL), ("new_password", EVIL), ("new_password_again", EVIL)];
+    crawl.look("account_password", eve.fill("/account/password", "/account/password", &typed).await.is(401));
     crawl.look("logout", eve.get("/logout").await.says(NAME));
     crawl.look("error", eve.get("/admin/sessions").await.is(403));
     crawl.look("error", eve.get(&format!("/account/sessions/{}", encoded(EVIL))).await.is(404));

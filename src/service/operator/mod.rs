@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::sessions::{Ended, ListSessions, Listed, RevokeSessions, Row};
 pub use self::upkeep::{Check, Compact};
-pub use self::users::{Change, ChangeUser, Changed, CreateUser};
+pub use self::users::{Change, ChangeUser, Changed, CreateUser, SetPassword};
 use super::Service;
 use crate::store::StoreError;
 use crate::store::sled::{Sled, UpkeepError};

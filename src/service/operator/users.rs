@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::{Command, Operator, Refused};
 use crate::domain::change::UserChange;
 use crate::domain::ending::{Actor, Note};
-use crate::domain::user::Label;
+use crate::domain::user::{Label, User};
+use crate::service::Service;
+use crate::service::passwords::PasswordChangeError;
 use crate::service::sessions::Order;
 use crate::service::users::{NewUser, NewUserError};
 use crate::store::UserChanged;
@@ -93,6 +95,11 @@ impl ChangeUser {
     }
 }
 
+async fn find(service: &Service, typed: &str) -> Result<User, Refused> {
+    let unknown = || Refused::failed(format!("there is no user with the e-mail address or id {typed}"));
+    service.named(typed).await?.ok_or_else(unknown)
+}
+
 fn labels(texts: &[String]) -> Result<BTreeSet<Label>, Refused> {
     texts.iter().map(|label| label.parse::<Label>()).collect::<Result<_, _>>().map_err(Refused::usage)
 }
@@ -103,9 +110,7 @@ impl Command for ChangeUser {
 
     async fn run(self, operator: &Operator) -> Result<Changed, Refused> {
         let (service, typed) = (&operator.service, &self.user);
-        let user = service.named(typed).await?;
-        let user =
-            user.ok_or_else(|| Refused::failed(format!("there is no user with the e-mail address or id {typed}")))?;
+        let user = find(service, typed).await?;
         let change = match &self.change {
             Change::Block => UserChange::Block,
             Change::Unblock => UserChange::Unblock,
@@ -122,7 +127,42 @@ impl Command for ChangeUser {
             UserChanged::LastAdministrator => Err(Refused::failed(format!(
                 "{typed} is the last administrator who can sign in; make somebody else one first"
             ))),
-            UserChanged::NotFound => Err(Refused::failed("the user is gone")),
+            UserChanged::Stale | UserChanged::NotFound => Err(Refused::failed("the user is gone")),
         }
+    }
+}
+
+/// Gives a user a new password.
+#[derive(Serialize, Deserialize)]
+pub struct SetPassword {
+    /// An e-mail address or an id.
+    pub user: String,
+    /// The new password.
+    pub password: String,
+    /// For the audit log.
+    pub reason: String,
+}
+
+/// What became of it.
+#[derive(Serialize, Deserialize)]
+pub struct PasswordSet {
+    /// How many live sessions ended.
+    pub ended: u64,
+}
+
+impl Command for SetPassword {
+    const NAME: &'static str = "user-passwd";
+    type Answer = PasswordSet;
+
+    async fn run(self, operator: &Operator) -> Result<PasswordSet, Refused> {
+        let note = Note::parse(&self.reason).map_err(Refused::usage)?;
+        let user = find(&operator.service, &self.user).await?;
+        let order = Order { by: Actor::Operator, note, from: None };
+        let set = operator.service.set_password(&user, self.password, &order).await;
+        let ended = set.map_err(|error| match error {
+            PasswordChangeError::Refused(_) => Refused::usage(error),
+            _ => Refused::failed(error),
+        })?;
+        Ok(PasswordSet { ended })
     }
 }

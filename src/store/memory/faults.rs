@@ -38,6 +38,8 @@ struct Plan {
     closed: bool,
     all: bool,
     writes: bool,
+    /// Calls that may change something and pass before `writes` is set.
+    passing: Option<usize>,
     next: usize,
     after_write: usize,
 }
@@ -59,6 +61,11 @@ impl Faults {
     /// Whether every call that may change something is to fail from now on, while reads are answered.
     pub fn fail_writes(&self, fail: bool) {
         lock(&self.plan).writes = fail;
+    }
+
+    /// So many calls that may change something pass; those after them fail, until [`Faults::fail_writes`] says otherwise.
+    pub fn fail_writes_after(&self, writes: usize) {
+        lock(&self.plan).passing = Some(writes);
     }
 
     /// The next `calls` calls fail and do nothing.
@@ -109,6 +116,12 @@ impl Faults {
             }
         }
         let mut plan = lock(&self.plan);
+        if access == Access::Write
+            && let Some(passing) = plan.passing
+        {
+            plan.passing = passing.checked_sub(1);
+            plan.writes |= plan.passing.is_none();
+        }
         if plan.closed || plan.all || (plan.writes && access == Access::Write) {
             return Err(unavailable(what));
         }
@@ -178,6 +191,13 @@ mod tests {
         faults.fail_writes(true);
         assert!(faults.enter("read", Access::Read).await.is_ok());
         assert!(write(&faults).await.is_err());
+        faults.fail_writes(false);
+        assert!(write(&faults).await.is_ok());
+
+        faults.fail_writes_after(1);
+        assert!(write(&faults).await.is_ok());
+        assert!(write(&faults).await.is_err() && write(&faults).await.is_err());
+        assert!(faults.enter("read", Access::Read).await.is_ok());
         faults.fail_writes(false);
         assert!(write(&faults).await.is_ok());
     }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::super::{Change, Created, End, EndUser, Environment, UserChanged};
 use super::partition::{Log, Partition, Server};
 use crate::domain::audit::{Action, Draft, Outcome};
-use crate::domain::change::{UserChange, ends_sessions};
+use crate::domain::change::UserChange;
 use crate::domain::ending::{Actor, Ended, Ending, Reason};
 use crate::domain::epoch::{Epoch, Epochs};
 use crate::domain::id::SessionId;
@@ -101,14 +101,29 @@ impl Step<'_> {
         EndUser::Done { count, ended }
     }
 
-    /// The user becomes `after`, and their sessions end if they must.
+    /// The user becomes `after`, their sessions end if they must, and one takes the place of another if that was asked for.
     pub(super) fn change_user(&mut self, after: User, change: &UserChange, ending: &Ending) -> UserChanged {
-        let ends = ends_sessions(self.partition.user(), &after);
+        let before = self.partition.user();
+        let epoch = Epoch::draw(&*self.environment.entropy);
+        let mut successor = None;
+        if let Some(asked) = change.asked() {
+            let live = self.verdict(asked.session) == Some(Verdict::Live);
+            let unused = !self.partition.holds(asked.successor.id());
+            successor = asked.succeeding(before, self.server.epoch(), epoch).filter(|_| live && unused);
+            if successor.is_none() {
+                return UserChanged::Stale;
+            }
+        }
+        let ends = change.ends_sessions(before, &after);
         let count = if ends { self.live().count() as u64 } else { 0 };
         let event = self.log.append(self.now, Draft::user_changed(ending, change.action(), &after.id, count));
         self.partition.replace_user(after);
         if ends {
-            self.partition.redraw(Epoch::draw(&*self.environment.entropy), ending.at(self.now, event));
+            self.partition.redraw(epoch, ending.at(self.now, event));
+        }
+        if let Some(session) = successor {
+            self.log.append(self.now, Draft::signed_in(&session));
+            self.partition.add(session);
         }
         UserChanged::Done { user: Box::new(self.partition.user().clone()), ended: count }
     }

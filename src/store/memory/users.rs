@@ -63,6 +63,9 @@ impl Users for Memory {
             let mut claims = lock(&self.claims);
             let changed = self.step(key, |step| {
                 let before = step.partition.user().clone();
+                if !change.still_holds(&before) {
+                    return UserChanged::Stale;
+                }
                 let Some(after) = change.applied(&before) else { return UserChanged::Unchanged };
                 if takes_administrator(&before, &after) && claims.administrators.iter().all(|other| *other == key) {
                     return UserChanged::LastAdministrator;

@@ -163,7 +163,13 @@ fn create(step: &mut Step<'_>, session: &Session, replaces: Option<SessionId>) -
         }
     }
 
-    let id = session.id();
+    add(step, session)?;
+    Ok(Created::Done { displaced })
+}
+
+/// Writes a new session. What has ended in this step has ended for it.
+pub(super) fn add(step: &mut Step<'_>, session: &Session) -> Result<()> {
+    let (user, id) = (session.user_key(), session.id());
     step.put(Place::Sessions, &session_key(user, id), session)?;
     let event = step.event(Draft::signed_in(session))?;
     if step.has_ended() {
@@ -176,10 +182,10 @@ fn create(step: &mut Step<'_>, session: &Session, replaces: Option<SessionId>) -
         replaced: None,
         session: session.clone(),
     };
-    let particulars = Particulars::of(&standing, &limits, Class::Live);
+    let particulars = Particulars::of(&standing, &step.shared.environment.limits, Class::Live);
     step.when_visible(move |shared| shared.index().insert_pending(&particulars));
     step.when_durable(move |shared| shared.index().promote(id));
-    Ok(Created::Done { displaced })
+    Ok(())
 }
 
 fn end(step: &mut Step<'_>, user: UserKey, id: SessionId, ending: &Ending) -> Result<End> {

@@ -9,12 +9,13 @@ use super::journal::Effect;
 use super::step::Step;
 use super::trees::Place;
 use super::view::View;
-use super::{Sled, space};
+use super::{Sled, sessions, space};
 use crate::domain::audit::{Draft, Event};
-use crate::domain::change::{UserChange, ends_sessions, takes_administrator};
+use crate::domain::change::{Asked, UserChange, takes_administrator};
 use crate::domain::ending::{Actor, Ending};
 use crate::domain::epoch::Epoch;
 use crate::domain::id::{EventSeq, UserKey};
+use crate::domain::session::{Session, Verdict};
 use crate::domain::user::{Email, User};
 use crate::store::{Audit, Result, UserChanged, UserCreated, Users, codec};
 
@@ -64,14 +65,24 @@ impl Users for Sled {
 fn change_user(step: &mut Step<'_>, key: UserKey, change: &UserChange, ending: &Ending) -> Result<UserChanged> {
     let shared = step.shared;
     let Some(before) = shared.trees.user(key)? else { return Ok(UserChanged::NotFound) };
+    if !change.still_holds(&before) {
+        return Ok(UserChanged::Stale);
+    }
     let Some(mut after) = change.applied(&before) else { return Ok(UserChanged::Unchanged) };
     if takes_administrator(&before, &after) && !shared.has_other_administrator(key) {
         return Ok(UserChanged::LastAdministrator);
     }
     let mut count = 0;
-    if ends_sessions(&before, &after) {
-        count = shared.index().live_of(key, step.now);
+    if change.ends_sessions(&before, &after) {
         after.epoch = Epoch::draw(&*shared.environment.entropy);
+        let successor = match change.asked() {
+            None => None,
+            Some(asked) => match successor(step, &before, after.epoch, asked)? {
+                None => return Ok(UserChanged::Stale),
+                session => session,
+            },
+        };
+        count = shared.index().live_of(key, step.now);
         let (old, record) = (before.epoch, codec::encode(key.bytes(), &after)?);
         let draft = Draft::user_changed(ending, change.action(), &after.id, count);
         let ended = step.ended(ending, draft, |ended| Effect::Changed { user: key, old, record, ended })?;
@@ -79,6 +90,9 @@ fn change_user(step: &mut Step<'_>, key: UserKey, change: &UserChange, ending: &
         step.put(Place::Replaced, old.bytes(), &ended)?;
         let at = step.now;
         step.when_visible(move |shared| shared.index().end_user(key, None, at));
+        if let Some(session) = successor {
+            sessions::add(step, &session)?;
+        }
     } else {
         step.event(Draft::user_changed(ending, change.action(), &after.id, 0))?;
     }
@@ -86,6 +100,16 @@ fn change_user(step: &mut Step<'_>, key: UserKey, change: &UserChange, ending: &
     let noted = after.clone();
     step.when_visible(move |shared| shared.note_user(&noted));
     Ok(UserChanged::Done { user: Box::new(after), ended: count })
+}
+
+/// The session that takes the place of the one in which the user asks; `None` if that is past.
+fn successor(step: &Step<'_>, before: &User, fresh: Epoch, asked: &Asked) -> Result<Option<Session>> {
+    let shared = step.shared;
+    let standing = shared.standing(before.key(), asked.session)?;
+    let verdict = standing.map(|standing| standing.verdict(step.now, &shared.environment.limits));
+    let unused = shared.standing(before.key(), asked.successor.id())?.is_none();
+    let successor = asked.succeeding(before, shared.server_epoch(), fresh);
+    Ok(successor.filter(|_| verdict == Some(Verdict::Live) && unused))
 }
 
 #[async_trait]

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::super::trees::{PLACES, Place};
 use super::super::view::View;
 use super::*;
+use crate::domain::change::{NewPassword, UserChange};
 use crate::domain::client::Client;
 use crate::domain::clock::{Clock, ManualClock, OsEntropy};
 use crate::domain::ending::{Actor, Ending, Reason};
@@ -16,7 +17,7 @@ use crate::domain::password::PasswordHash;
 use crate::domain::session::{Door, Session, Start, Verdict};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
-use crate::store::{Audit, Created, End, EndUser, Environment, Sessions, Store, StoreError, Users};
+use crate::store::{Audit, Created, End, EndUser, Environment, Sessions, Store, StoreError, UserChanged, Users};
 
 struct Bench {
     folder: tempfile::TempDir,
@@ -305,4 +306,24 @@ async fn a_snapshot_shows_one_moment_whatever_is_written_meanwhile() {
     assert_eq!((sessions, users), (3, 2));
     let present = bench.sled.as_of_now(|snapshot| Ok(snapshot.iter(Place::Users).count())).await.unwrap();
     assert_eq!(present, 3, "something was written meanwhile");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_is_not_changed_while_the_database_takes_nothing() {
+    let bench = Bench::new().await;
+    let ada = bench.user("ada").await;
+    let session = bench.sign_in(&ada).await;
+    let claim = bench.hold().await;
+    let change = || {
+        let hash = PasswordHash::from_phc("new".to_owned());
+        bench.sled.change_user(ada.key(), UserChange::Password(Box::new(NewPassword { hash, asked: None })), revoked())
+    };
+    assert!(matches!(change().await, Err(StoreError::Unavailable { .. })));
+    assert_eq!(bench.sled.user(ada.key()).await.unwrap().unwrap(), ada);
+    assert_eq!(bench.verdict(&session).await, Verdict::Live);
+    drop(claim);
+    while bench.sled.ready().await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    assert!(matches!(change().await, Ok(UserChanged::Done { ended: 1, .. })));
 }

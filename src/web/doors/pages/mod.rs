@@ -1,6 +1,7 @@
 //! The pages, one file each.
 
 mod account;
+mod account_password;
 mod admin_everyone;
 mod admin_sessions;
 mod admin_user_end;
@@ -18,6 +19,7 @@ pub fn routes() -> Vec<Route> {
     let mut all = routes![start];
     for routes in [
         account::routes(),
+        account_password::routes(),
         admin_everyone::routes(),
         admin_sessions::routes(),
         admin_user_end::routes(),

@@ -13,6 +13,7 @@ use crate::web::error::PageError;
 use crate::web::filled::Filled;
 use crate::web::flash::Flash;
 use crate::web::guards::{Caller, Server};
+use crate::web::text::sentence;
 
 pub fn routes() -> Vec<Route> {
     routes![page, set_up]
@@ -55,10 +56,4 @@ fn form(state: SetupState, email: &str, name: &str, error: Option<&str>) -> Page
     let (closed, expired) = (state == SetupState::Closed, state == SetupState::Expired);
     let context = json!({ "error": error, "email": email, "name": name, "closed": closed, "expired": expired });
     Page::new("pages/setup.html", "Set up", context)
-}
-
-/// An error's text as a sentence of a page.
-fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| format!("{}{}.", first.to_uppercase(), letters.as_str()))
 }
