@@ -64,13 +64,16 @@ const ROUND: u64 = 60_000;
 const THREADS: u64 = 8;
 const PEOPLE: usize = 4;
 
-/// Nobody makes room for anybody: each session that vanished would be a loss. The idle time is short enough for a clock set
+/// Nobody makes room for anybody: each session that vanished would be a loss. Nobody is told to come back later: where a bug
+/// has lost the users, all passwords are wrong. The idle time is short enough for a clock set
 /// forth by an hour, and long enough for one that is wrong by minutes.
 const SETTINGS: &str = "{password_hash={memory_kib=64,passes=1},sessions_per_user=1000000,idle=\"10m\",\
-                        administrator={idle=\"10m\"}}";
+                        administrator={idle=\"10m\"},\
+                        login_limits={per_ip=\"1000000/1s\",per_account=\"1000000/1s\",all=\"1000000/1s\"}}";
 /// The same where it takes time to check a password, so that end-alls come in between.
 const COSTLY: &str = "{password_hash={memory_kib=32768,passes=2},sessions_per_user=1000000,idle=\"10m\",\
-                      administrator={idle=\"10m\"}}";
+                      administrator={idle=\"10m\"},\
+                      login_limits={per_ip=\"1000000/1s\",per_account=\"1000000/1s\",all=\"1000000/1s\"}}";
 /// Of a long run no more than so many operations: checking passwords would take most of its time.
 const MOST_COSTLY: u64 = 20_000;
 /// Shorter than that: nothing has run out by then.
