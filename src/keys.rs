@@ -1,8 +1,8 @@
 //! The server's own keys, in one file that only the server's user may read. Two are accepted, so that one can be replaced
 //! without a form going stale.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -14,6 +14,7 @@ use sha2::Sha256;
 
 use crate::domain::clock::{Clock, Entropy, random};
 use crate::domain::timestamp::Timestamp;
+use crate::private;
 
 /// The newer key is replaced at the first start after this time.
 const AGE: Duration = Duration::from_hours(24 * 90);
@@ -53,7 +54,7 @@ impl Keys {
             let secret = URL_SAFE_NO_PAD.encode(random::<32>(entropy));
             keys.insert(0, Key { made: clock.now(), secret });
             keys.truncate(2);
-            replace(folder, &serde_json::to_vec(&keys)?)?;
+            private::replace(folder, FILE, &serde_json::to_vec(&keys)?)?;
         }
         let secrets = keys.iter().map(|key| {
             let mut secret = [0; 32];
@@ -84,27 +85,14 @@ impl Keys {
     }
 }
 
-fn mac(secret: &[u8; 32], purpose: &str, parts: &[&[u8]]) -> Hmac<Sha256> {
+/// A tag over `parts`; `purpose` keeps one use from passing for another.
+pub fn mac(secret: &[u8], purpose: &str, parts: &[&[u8]]) -> Hmac<Sha256> {
     let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(secret).expect("HMAC takes keys of any length");
     for part in [purpose.as_bytes()].iter().chain(parts) {
         mac.update(&(part.len() as u64).to_be_bytes());
         mac.update(part);
     }
     mac
-}
-
-/// Writes the file whole or not at all.
-fn replace(folder: &Path, bytes: &[u8]) -> io::Result<()> {
-    let fresh = folder.join("keys.new");
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(&fresh)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&fresh, folder.join(FILE))?;
-    fs::File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ pub mod config;
 pub mod domain;
 mod keys;
 mod open;
+mod private;
 pub mod service;
 pub mod store;
 mod web;

@@ -3,15 +3,17 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Each layer with those that it may use. `open` joins settings, store and service; `keys` serves the doors.
-const LAYERS: [(&str, &[&str]); 8] = [
+/// Each layer with those that it may use. `open` joins settings, store and service; `keys` serves the doors; `private`
+/// knows nothing but files.
+const LAYERS: [(&str, &[&str]); 9] = [
     ("domain", &["domain"]),
-    ("store", &["store", "domain"]),
+    ("private", &[]),
+    ("store", &["store", "domain", "private"]),
     ("service", &["service", "store", "domain"]),
     ("config", &["service", "domain"]),
-    ("keys", &["domain"]),
+    ("keys", &["domain", "private"]),
     ("open", &["config", "service", "store", "domain"]),
-    ("web", &["web", "config", "keys", "service", "store", "domain"]),
+    ("web", &["web", "config", "keys", "private", "service", "store", "domain"]),
     ("cli", &["cli", "web", "open", "config", "service", "store", "domain"]),
 ];
 

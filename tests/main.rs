@@ -9,5 +9,6 @@ mod harness;
 mod history;
 mod layers;
 mod process;
+mod shims;
 mod sled;
 mod web;

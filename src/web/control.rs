@@ -1,7 +1,7 @@
 //! The operator's door of a running server: an address of its own on this machine alone, and a key that stands in a file of
 //! the data folder which only the server's user may read. Programs use it, never a browser.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::Mac;
 use rocket::config::{LogLevel, Shutdown};
 use rocket::data::{Data, ToByteUnit};
 use rocket::fairing::AdHoc;
@@ -20,12 +20,13 @@ use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::stream::ByteStream;
 use rocket::{Build, Rocket, State, catch, catchers, get, post, routes};
 use serde::{Deserialize, Serialize};
-use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use tokio::runtime::Handle;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::clock::{Entropy, random};
+use crate::keys::mac;
+use crate::private;
 use crate::service::operator::{
     ChangeUser, Check, Command, Compact, CreateUser, ListSessions, Operator, Refused, RevokeSessions, SetPassword,
 };
@@ -62,18 +63,7 @@ impl Control {
     }
 
     fn write(&self, data: &Path) -> io::Result<()> {
-        let fresh = data.join("control.new");
-        match fs::remove_file(&fresh) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&fresh)?;
-        file.write_all(&serde_json::to_vec(self)?)?;
-        fs::rename(&fresh, data.join(FILE))
+        private::replace(data, FILE, &serde_json::to_vec(self)?)
     }
 }
 
@@ -205,10 +195,7 @@ pub fn nonce(entropy: &dyn Entropy) -> String {
 }
 
 fn proof(key: &str, nonce: &str) -> String {
-    let mut mac = <Hmac<Sha256> as KeyInit>::new_from_slice(key.as_bytes()).expect("HMAC takes keys of any length");
-    mac.update(b"sessiond control\0");
-    mac.update(nonce.as_bytes());
-    URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes())
+    URL_SAFE_NO_PAD.encode(mac(key.as_bytes(), "control", &[nonce.as_bytes()]).finalize().into_bytes())
 }
 
 #[post("/run/<name>", data = "<text>")]

@@ -29,6 +29,7 @@ mod change_user;
 mod concurrency;
 mod create;
 mod crowd;
+mod cursors;
 mod end;
 mod end_everyone;
 mod end_user;

@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::{Shim, tell};
 use crate::process::{Client, Program, Server};
+use crate::shims::set_clock;
 
 /// Seconds by which a clock may be behind the newest record.
 const TOLERANCE: i64 = 300;
@@ -59,9 +60,7 @@ impl<'a> World<'a> {
 
     /// Moves the clock by so many seconds from the right time.
     fn set(&self, offset: i64) {
-        let fresh = self.home.path().join("offset.new");
-        fs::write(&fresh, offset.to_string()).unwrap();
-        fs::rename(fresh, self.offset()).unwrap();
+        set_clock(&self.offset(), offset);
     }
 
     fn serve(&self) -> Server {

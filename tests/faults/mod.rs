@@ -10,11 +10,10 @@ mod drain;
 mod flood;
 mod malformed;
 mod memory;
-mod shim;
 mod slow;
 mod stopwatch;
 
-pub use self::shim::Shim;
 pub use self::stopwatch::Stopwatch;
 pub use crate::contract::dice::Dice;
 pub use crate::history::{number, tell};
+pub use crate::shims::Shim;

@@ -53,9 +53,10 @@ use self::client::Client;
 use self::nemesis::Nemesis;
 use self::record::{History, Moment, nanoseconds, now};
 use self::report::Report;
-use self::setup::{Home, Setup, compile};
+use self::setup::{Home, Setup};
 use self::world::World;
 use crate::process::PASSWORD;
+use crate::shims::compile;
 
 const OPERATIONS: u64 = 12_000;
 /// A round has a database of its own: it stays small, and what one round tells fits into memory. Long enough for the journal

@@ -1,8 +1,7 @@
 //! Who makes a round's life hard: kills the server at any time, while it starts and at named steps, stops it, fills its disk,
 //! moves its clock, and starts it again on the same data.
 
-use std::fs::{self, File};
-use std::os::unix::fs::FileExt;
+use std::fs;
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -14,6 +13,7 @@ use super::steps::{self, Finds, Strike};
 use super::world::World;
 use crate::contract::dice::Dice;
 use crate::process::{Exited, Server};
+use crate::shims::set_clock;
 
 /// Operations between two kills, on average; between two power cuts, which take longer to make than to survive.
 const BETWEEN: usize = 600;
@@ -74,7 +74,7 @@ impl<'a> Nemesis<'a> {
     }
 
     fn begin(&mut self) {
-        set_clock(&self.home, self.offset);
+        set_clock(&self.home.offset(), self.offset);
         let offset = self.offset * 1_000_000_000;
         self.lives.push(Life { begun: now(), listens: None, offset, death: None });
     }
@@ -245,7 +245,7 @@ impl<'a> Nemesis<'a> {
     fn shove_clock(&mut self) {
         if self.setup.clock.is_some() {
             let among = if self.dice.below(2) == 0 { &NEAR } else { &FAR };
-            set_clock(&self.home, self.dice.pick(among).copied().unwrap_or(0));
+            set_clock(&self.home.offset(), self.dice.pick(among).copied().unwrap_or(0));
             self.deeds.shoves += 1;
         }
     }
@@ -262,12 +262,6 @@ impl<'a> Nemesis<'a> {
         self.died(sent, if struck { How::Struck } else { How::Asked });
         self.start(true);
     }
-}
-
-/// Makes the wall clock wrong by so many seconds.
-pub fn set_clock(home: &Home, offset: i64) {
-    let file = File::options().write(true).create(true).truncate(false).open(home.offset()).unwrap();
-    file.write_all_at(&offset.to_le_bytes(), 0).unwrap();
 }
 
 /// Whether the newest file of the journal has no room for the endings of more than a kill or two.

@@ -11,9 +11,10 @@ use std::time::UNIX_EPOCH;
 
 use tempfile::TempDir;
 
-use super::setup::{Home, compile};
+use super::setup::Home;
 use super::{Report, Run, SETTINGS, number, tell};
 use crate::contract::dice::Dice;
+use crate::shims::compile;
 
 const OPERATIONS: u64 = 3_000;
 /// Each sync copies a whole file, so the database has to stay small.

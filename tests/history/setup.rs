@@ -1,7 +1,6 @@
 //! Which program a round runs, on which data, and with which libraries loaded before it.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use tempfile::TempDir;
 
@@ -49,16 +48,6 @@ impl Home {
     pub fn offset(&self) -> PathBuf {
         self.0.path().join("offset")
     }
-}
-
-/// Compiles a library of this folder.
-pub fn compile(source: &str, into: &Path) -> PathBuf {
-    let library = into.join(source).with_extension("so");
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/history").join(source);
-    let mut compiler = Command::new("cc");
-    compiler.args(["-Wall", "-Werror", "-shared", "-fPIC", "-O2", "-o"]).arg(&library).arg(source).arg("-ldl");
-    assert!(compiler.status().expect("a C compiler").success());
-    library
 }
 
 fn text(path: &Path) -> &str {

@@ -6,10 +6,11 @@ use sessiond::domain::steps::STEPS;
 use tempfile::TempDir;
 
 use super::powercut;
-use super::setup::{Home, Setup, compile};
+use super::setup::{Home, Setup};
 use super::steps::Strike;
 use super::{Run, SETTINGS};
 use crate::process::{Client, PASSWORD, Server, copy_folder, session_id};
+use crate::shims::compile;
 
 const EMAIL: &str = "person0@example.com";
 /// Changes until a step of them must have been reached.

@@ -1,6 +1,6 @@
 //! Backing up: the whole database as one file.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
@@ -9,6 +9,7 @@ use super::backup::{Fault, Reader, Totals};
 use super::folder::sync_directory;
 use super::upkeep::{Quiet, UpkeepError, export, quiet};
 use super::view::View;
+use crate::private;
 use crate::store::Environment;
 
 impl Sled {
@@ -94,7 +95,7 @@ fn whole_or_not(
     fresh.push(".new");
     let fresh = PathBuf::from(fresh);
     let failed = UpkeepError::write(&fresh);
-    let written = create(&fresh).map_err(&failed).and_then(|to| {
+    let written = private::create(&fresh).map_err(&failed).and_then(|to| {
         let mut to = BufWriter::new(to);
         let totals = write(&fresh, &mut to)?;
         to.into_inner().map_err(io::IntoInnerError::into_error).and_then(|to| to.sync_all()).map_err(&failed)?;
@@ -108,17 +109,4 @@ fn whole_or_not(
     let totals = written?;
     sync_directory(file.parent().unwrap_or(Path::new(""))).map_err(UpkeepError::write(file))?;
     Ok(totals)
-}
-
-/// A new file of that name: what a killed backup left behind may have been made readable for others.
-fn create(path: &Path) -> io::Result<File> {
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }

@@ -8,6 +8,7 @@
 //!   expiry counts in a few microseconds; [`Index::advance`] moves them.
 
 pub mod agents;
+mod counts;
 mod endings;
 pub mod entry;
 mod load;
@@ -22,6 +23,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use self::agents::Agents;
+pub use self::counts::Counts;
 use self::entry::Generations;
 pub use self::entry::{Entry, GroupId, Particulars};
 pub use self::past::ToReap;
@@ -35,46 +37,6 @@ use crate::domain::timestamp::Timestamp;
 
 /// Overdue entries that a step of the committer moves: more than it can add.
 const PER_STEP: usize = 8;
-
-/// How many sessions there are of each status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Counts {
-    pub live: u64,
-    pub ended: u64,
-    pub expired: u64,
-}
-
-impl Counts {
-    fn of_mut(&mut self, class: Class) -> &mut u64 {
-        match class {
-            Class::Live => &mut self.live,
-            Class::Ended => &mut self.ended,
-            Class::Expired => &mut self.expired,
-        }
-    }
-
-    /// How many of this status.
-    pub const fn of(&self, status: Status) -> u64 {
-        match status {
-            Status::Live => self.live,
-            Status::Ended => self.ended,
-            Status::Expired => self.expired,
-            Status::Any => self.live + self.ended + self.expired,
-        }
-    }
-
-    /// The same with so many live ones that have expired.
-    const fn with_overdue(self, overdue: usize) -> Self {
-        let overdue = overdue as u64;
-        Self { live: self.live - overdue, expired: self.expired + overdue, ended: self.ended }
-    }
-
-    /// The same when all live ones, of which so many have expired, have ended.
-    const fn withdrawn(self, overdue: usize) -> Self {
-        let Self { live, ended, expired } = self.with_overdue(overdue);
-        Self { live: 0, ended: ended + live, expired }
-    }
-}
 
 /// One user's sessions.
 pub struct Group {

@@ -121,7 +121,7 @@ fn run(case: &Case, shim: &Shim, figures: &mut Figures) {
 #[test]
 fn asvs_16_5_3_a_failing_disk_is_503_and_heals_by_itself() {
     let folder = TempDir::new().unwrap();
-    let shim = Shim::compile("disk/io.c", folder.path());
+    let shim = Shim::compile("io.c", folder.path());
     let mut all = Figures::default();
     for _ in 0..number("SESSIOND_IO_ROUNDS").unwrap_or(1) {
         for case in &CASES {
@@ -148,6 +148,6 @@ fn asvs_16_5_3_a_failing_disk_is_503_and_heals_by_itself() {
 #[test]
 fn the_panic_of_a_failed_database_that_is_dropped_hits_no_request() {
     let folder = TempDir::new().unwrap();
-    let shim = Shim::compile("disk/io.c", folder.path());
+    let shim = Shim::compile("io.c", folder.path());
     run(&CASES[0], &shim, &mut Figures::default());
 }
