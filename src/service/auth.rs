@@ -154,6 +154,9 @@ impl Service {
         };
         let at = self.clock.now();
         let lifetime = self.limits.of(kind);
-        Session::start(Start { user: user.id.clone(), epochs, at, kind, lifetime, door, client }, &*self.entropy)
+        Session::start(
+            Start { user: user.id.clone(), epochs, at, kind, lifetime, door, client, device: None, name: None },
+            &*self.entropy,
+        )
     }
 }

@@ -10,6 +10,7 @@ use crate::domain::ending::Reason;
 use crate::domain::epoch::Epochs;
 use crate::domain::password::Password;
 use crate::domain::session::Door;
+use crate::domain::session::SessionChange;
 use crate::store::{Change, EndedEveryone, Result};
 
 impl Service {
@@ -56,7 +57,7 @@ impl Service {
         if !self.knows_password(live, password, stored, from).await? {
             return Err(SignInError::Wrong);
         }
-        match self.store.reauthenticate(key, id, from).await? {
+        match self.store.change_session(key, id, SessionChange::Reauthenticated, from).await? {
             Change::Done => Ok(()),
             Change::AlreadyEnded(_) | Change::NotFound => Err(SignInError::Stale),
         }

@@ -105,9 +105,7 @@ impl Service {
                 let signed_in = SignedIn { session, user: *user, credential, displaced: Vec::new() };
                 Ok(PasswordChanged { signed_in, others: ended.saturating_sub(1) })
             }
-            UserChanged::Stale | UserChanged::Unchanged | UserChanged::LastAdministrator | UserChanged::NotFound => {
-                Err(PasswordChangeError::Stale)
-            }
+            _ => Err(PasswordChangeError::Stale),
         }
     }
 
@@ -117,10 +115,8 @@ impl Service {
         let change = UserChange::Password(Box::new(NewPassword { hash, asked: None }));
         match self.change_user(&user.id, change, order).await? {
             UserChanged::Done { ended, .. } => Ok(ended),
-            UserChanged::Stale | UserChanged::Unchanged | UserChanged::LastAdministrator => {
-                Err(StoreError::Conflict { what: "set a password" }.into())
-            }
             UserChanged::NotFound => Err(PasswordChangeError::NoUser),
+            _ => Err(StoreError::Conflict { what: "set a password" }.into()),
         }
     }
 

@@ -112,6 +112,8 @@ const fn title(reason: Reason) -> &'static str {
         Reason::Limit | Reason::Safety | Reason::RightsChanged => "Your session was ended",
         Reason::Blocked => "An administrator blocked your account",
         Reason::PasswordChanged => "Your password was changed",
+        Reason::Deleted => "Your account was deleted",
+        Reason::SecondFactorChanged => "Your second factor was changed",
     }
 }
 
@@ -130,6 +132,10 @@ pub const fn to_the_person(reason: Reason) -> &'static str {
         Reason::PasswordChanged => {
             "This session ended because the password was changed. If that was not you, tell an administrator at once."
         }
+        Reason::Deleted => "An administrator deleted the account. Ask them if you did not expect this.",
+        Reason::SecondFactorChanged => {
+            "This session ended because the codes that you sign in with were changed. If that was not you, tell an administrator at once."
+        }
     }
 }
 
@@ -146,5 +152,7 @@ pub const fn to_administrators(reason: Reason) -> &'static str {
         Reason::Blocked => "The user was blocked.",
         Reason::RightsChanged => "The user became an administrator, or is none any more.",
         Reason::PasswordChanged => "The password was changed.",
+        Reason::Deleted => "The user was deleted.",
+        Reason::SecondFactorChanged => "The second factor was changed.",
     }
 }
