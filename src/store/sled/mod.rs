@@ -19,6 +19,7 @@ mod mend;
 mod mode;
 mod open;
 mod overrides;
+mod people;
 mod record;
 mod replay;
 #[cfg(feature = "seeded-bugs")]

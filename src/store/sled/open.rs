@@ -147,11 +147,11 @@ pub fn open(folder: &Path, environment: Environment, carried: Carried) -> Result
     }
 
     let epoch = server_epoch(&trees, &environment).map_err(|error| damaged(&error))?;
-    let (index, texts, administrators) = (Mutex::default(), RwLock::default(), RwLock::default());
+    let (index, people, administrators) = (Mutex::default(), RwLock::default(), RwLock::default());
     let shared = Shared {
         trees,
         index,
-        texts,
+        people,
         administrators,
         epoch: RwLock::new(epoch),
         environment,
