@@ -3,6 +3,7 @@
 pub mod auth;
 pub mod everyone;
 pub mod hasher;
+pub mod one_time;
 pub(crate) mod operator;
 pub mod passwords;
 pub mod reaper;

@@ -19,10 +19,12 @@ mod headers;
 mod later;
 mod launch;
 mod next;
+mod person;
 mod reject;
 mod seen;
 mod shape;
 mod text;
+mod told_user;
 mod view;
 
 use std::io;

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::flash::{Flash, Why};
 use super::format::{Time, thousands};
+use super::told_user::UserDone;
 use crate::domain::ending::Reason;
 use crate::domain::timestamp::Timestamp;
 use crate::service::sessions::Resolved;
@@ -78,6 +79,8 @@ pub fn notice(flash: Flash) -> Option<Notice> {
             "Your password was not changed: it or your sessions were changed from elsewhere at the same moment. Try again."
                 .to_owned(),
         ),
+        Flash::User(UserDone::Unchanged, _) => ("info", UserDone::Unchanged.text(0)),
+        Flash::User(done, ended) => ("success", done.text(ended)),
         Flash::SetUp => ("success", "The first administrator is created. Sign in to go on.".to_owned()),
     };
     Some(Notice { kind, text })

@@ -4,11 +4,18 @@ mod account;
 mod account_password;
 mod admin_everyone;
 mod admin_sessions;
+mod admin_user;
+mod admin_user_edit;
 mod admin_user_end;
+mod admin_user_new;
+mod admin_user_verbs;
+mod admin_users;
 mod login;
 mod logout;
 mod session_filter;
 mod setup;
+mod user_timeline;
+mod user_verb;
 
 use rocket::{Route, get, routes};
 
@@ -22,7 +29,12 @@ pub fn routes() -> Vec<Route> {
         account_password::routes(),
         admin_everyone::routes(),
         admin_sessions::routes(),
+        admin_user::routes(),
+        admin_user_edit::routes(),
         admin_user_end::routes(),
+        admin_user_new::routes(),
+        admin_user_verbs::routes(),
+        admin_users::routes(),
         login::routes(),
         logout::routes(),
         setup::routes(),
