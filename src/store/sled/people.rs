@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use crate::domain::id::UserKey;
+use crate::domain::id::{UserId, UserKey};
 use crate::domain::listing::{Towards, UserCursor, UserFilter, UserMarks};
 use crate::domain::user::{Email, User};
 
@@ -15,6 +15,8 @@ const PASSED_AT_ONCE: usize = 4_096;
 #[derive(Default)]
 pub struct People {
     known: BTreeMap<UserKey, Known>,
+    /// The ids of those who are gone and of whose sessions something may be left.
+    gone: BTreeMap<UserKey, String>,
     order: BTreeMap<Email, UserKey>,
 }
 
@@ -43,13 +45,16 @@ impl People {
             self.leave(&before.email, key);
         }
         self.order.insert(email, key);
+        self.gone.remove(&key);
     }
 
-    /// Forgets a user.
-    pub fn forget(&mut self, key: UserKey) {
+    /// Forgets all of a user but the id, by which their sessions can still be found.
+    pub fn forget(&mut self, id: &UserId) {
+        let key = id.key();
         if let Some(before) = self.known.remove(&key) {
             self.leave(&before.email, key);
         }
+        self.gone.insert(key, id.as_str().to_lowercase());
     }
 
     /// An address that somebody else has taken since stays theirs.
@@ -66,12 +71,14 @@ impl People {
 
     /// What a text filter looks at.
     pub fn searched(&self, key: UserKey) -> Option<&str> {
-        self.known.get(&key).map(|known| known.searched.as_str())
+        let gone = || self.gone.get(&key).map(String::as_str);
+        self.known.get(&key).map(|known| known.searched.as_str()).or_else(gone)
     }
 
     /// Up to `most` of those in whose particulars `part` occurs.
     pub fn matching(&self, part: &str, most: usize) -> Vec<UserKey> {
-        let meant = self.known.iter().filter(|(_, known)| known.searched.contains(part));
+        let present = self.known.iter().map(|(key, known)| (key, &known.searched));
+        let meant = present.chain(&self.gone).filter(|(_, searched)| searched.contains(part));
         meant.map(|(key, _)| *key).take(most).collect()
     }
 
