@@ -5,6 +5,7 @@ mod check;
 mod compact;
 mod demo;
 mod logs;
+mod people;
 mod reach;
 mod restore;
 mod serve;

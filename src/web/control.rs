@@ -28,7 +28,8 @@ use crate::domain::clock::{Entropy, random};
 use crate::keys::mac;
 use crate::private;
 use crate::service::operator::{
-    ChangeUser, Check, Command, Compact, CreateUser, ListSessions, Operator, Refused, RevokeSessions, SetPassword,
+    ChangeUser, Check, Command, Compact, CreateUser, DeleteUser, InviteUser, ListSessions, ListUsers, Operator,
+    Refused, ResetPassword, RevokeSessions, SetPassword, ShowUser,
 };
 
 /// The file's name in the data folder.
@@ -208,6 +209,11 @@ async fn run(_key: Authorized, name: &str, text: Data<'_>, operator: &State<Oper
         CreateUser::NAME => execute::<CreateUser>(&text, operator).await,
         ChangeUser::NAME => execute::<ChangeUser>(&text, operator).await,
         SetPassword::NAME => execute::<SetPassword>(&text, operator).await,
+        ListUsers::NAME => execute::<ListUsers>(&text, operator).await,
+        ShowUser::NAME => execute::<ShowUser>(&text, operator).await,
+        InviteUser::NAME => execute::<InviteUser>(&text, operator).await,
+        ResetPassword::NAME => execute::<ResetPassword>(&text, operator).await,
+        DeleteUser::NAME => execute::<DeleteUser>(&text, operator).await,
         ListSessions::NAME => execute::<ListSessions>(&text, operator).await,
         RevokeSessions::NAME => execute::<RevokeSessions>(&text, operator).await,
         Check::NAME => execute::<Check>(&text, operator).await,

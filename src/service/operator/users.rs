@@ -5,9 +5,9 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{Command, Operator, Refused};
-use crate::domain::change::UserChange;
+use crate::domain::change::{NewSecondFactor, UserChange};
 use crate::domain::ending::{Actor, Note};
-use crate::domain::user::{Label, User};
+use crate::domain::user::{Email, Label, Name, User};
 use crate::service::Service;
 use crate::service::passwords::PasswordChangeError;
 use crate::service::sessions::Order;
@@ -74,6 +74,14 @@ pub enum Change {
         /// To lose.
         remove: Vec<String>,
     },
+    /// The wrong passwords in a row are forgotten.
+    Unlock,
+    /// They sign in with this address.
+    Email(String),
+    /// People call them so.
+    Name(String),
+    /// They sign in with the password alone.
+    NoSecondFactor,
 }
 
 /// What became of it.
@@ -88,19 +96,22 @@ pub enum Changed {
 impl ChangeUser {
     /// Whether it can be asked at all.
     pub fn check(&self) -> Result<(), Refused> {
-        if let Change::Labels { add, remove } = &self.change {
-            labels(add).and(labels(remove))?;
+        match &self.change {
+            Change::Labels { add, remove } => drop(labels(add).and(labels(remove))?),
+            Change::Email(email) => drop(email.parse::<Email>().map_err(Refused::usage)?),
+            Change::Name(name) => drop(name.parse::<Name>().map_err(Refused::usage)?),
+            Change::Block | Change::Unblock | Change::Unlock | Change::NoSecondFactor => {}
         }
         Note::parse(&self.reason).map(drop).map_err(Refused::usage)
     }
 }
 
-async fn find(service: &Service, typed: &str) -> Result<User, Refused> {
+pub(super) async fn find(service: &Service, typed: &str) -> Result<User, Refused> {
     let unknown = || Refused::failed(format!("there is no user with the e-mail address or id {typed}"));
     service.named(typed).await?.ok_or_else(unknown)
 }
 
-fn labels(texts: &[String]) -> Result<BTreeSet<Label>, Refused> {
+pub(super) fn labels(texts: &[String]) -> Result<BTreeSet<Label>, Refused> {
     texts.iter().map(|label| label.parse::<Label>()).collect::<Result<_, _>>().map_err(Refused::usage)
 }
 
@@ -114,6 +125,10 @@ impl Command for ChangeUser {
         let change = match &self.change {
             Change::Block => UserChange::Block,
             Change::Unblock => UserChange::Unblock,
+            Change::Unlock => UserChange::Unlock,
+            Change::Email(email) => UserChange::Email(email.parse().map_err(Refused::usage)?),
+            Change::Name(name) => UserChange::Name(name.parse().map_err(Refused::usage)?),
+            Change::NoSecondFactor => UserChange::SecondFactor(Box::new(NewSecondFactor { factor: None, asked: None })),
             Change::Labels { add, remove } => {
                 let (add, remove) = (labels(add)?, labels(remove)?);
                 UserChange::Labels(user.labels.union(&add).filter(|label| !remove.contains(label)).cloned().collect())
