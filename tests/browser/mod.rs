@@ -5,5 +5,6 @@
 mod driver;
 mod path;
 mod screens;
+mod users;
 
 use self::driver::{Browser, Driver};
