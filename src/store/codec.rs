@@ -240,7 +240,12 @@ mod tests {
             one_time_until: Some(AT),
             second_factor: Some(SecondFactor::new(TotpSecret::draw(&Sevens), 7, codes)),
             tries: Tries::default().and_one(true).and_one(false).and_one(false),
-            new_devices: vec![NewDevice { session: named.id(), at: AT }],
+            new_devices: vec![NewDevice {
+                session: named.id(),
+                at: AT,
+                from: None,
+                device: Device { browser: None, system: None },
+            }],
         };
         let mut detailed = event();
         detailed.draft.detail = Some(Detail::new("+admin"));
@@ -299,7 +304,7 @@ mod tests {
             (0..hex.len() / 2).map(|n| u8::from_str_radix(&hex[2 * n..2 * n + 2], 16).unwrap()).collect()
         };
         let mut old = decode::<Session>(b"key", &bytes(SESSION)).unwrap();
-        old.change(&SessionChange::Acknowledged, AT).unwrap();
+        old.change(&SessionChange::Acknowledged(AT), AT).unwrap();
         assert_eq!(old, session());
         for old in USERS {
             assert_eq!(decode::<User>(b"key", &bytes(old)).unwrap(), user());
