@@ -18,7 +18,7 @@ use crate::store::{StoreError, UserChanged};
 #[derive(Debug, thiserror::Error)]
 pub enum SecondFactorError {
     /// The app does not show the code that it should.
-    #[error("that is not the code that the app shows for this secret; is the clock of the device right?")]
+    #[error("that is not the code that the app should show now; look whether the clock of its device is right")]
     NotTheApps,
     /// Administrators must have one here.
     #[error("administrators must have a second factor here; replace it instead")]

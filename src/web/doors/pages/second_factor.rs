@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::login::credential;
 use crate::domain::password::Password;
-use crate::domain::second_factor::TotpSecret;
+use crate::domain::second_factor::{SecondFactor, TotpSecret};
 use crate::service::passwords::PasswordChangeError;
 use crate::service::proofs::Proof;
 use crate::service::second_factors::{SecondFactorError, SecondFactorSet};
@@ -26,7 +26,7 @@ pub fn routes() -> Vec<Route> {
 #[get("/account/second-factor")]
 fn page(server: Server<'_>, current: CurrentSession<'_>) -> Page {
     let user = &current.live().user;
-    let left = user.safeguards.second_factor.as_ref().map(|factor| factor.recovery_left());
+    let left = user.safeguards.second_factor.as_ref().map(SecondFactor::recovery_left);
     let context = json!({ "left": left, "required": server.0.service.lacks_second_factor(user) });
     Page::new("pages/second_factor.html", "Second factor", context)
 }
@@ -190,7 +190,6 @@ fn refused(
 ) -> Answer {
     let told = format!("{} Nothing was changed.", sentence(&error.to_string()));
     let status = match error {
-        SecondFactorError::None => return SeeOther::to(HERE).into(),
         SecondFactorError::NotTheApps => Status::UnprocessableEntity,
         SecondFactorError::Required => Status::Forbidden,
         SecondFactorError::Proof(PasswordChangeError::Wrong) => {
@@ -209,7 +208,7 @@ fn refused(
         }
         SecondFactorError::Proof(PasswordChangeError::Busy(_)) => Status::ServiceUnavailable,
         // If the session has ended, the gate tells why instead.
-        SecondFactorError::Proof(_) => return SeeOther::to(HERE).into(),
+        SecondFactorError::None | SecondFactorError::Proof(_) => return SeeOther::to(HERE).into(),
     };
     form(&told).status(status).into()
 }
