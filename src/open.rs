@@ -36,7 +36,7 @@ pub async fn open(config: &Config) -> Result<Arc<Service>, StartError> {
 pub(crate) async fn open_in(config: &Config, environment: Environment) -> Result<Operator, StartError> {
     let store = Arc::new(Sled::open(&config.data, environment.clone()).await?);
     let shared = Arc::clone(&store) as Arc<dyn Store>;
-    let service = Service::new(shared, environment, config.password_hash, config.login_limits)?;
+    let service = Service::new(shared, environment, config.sign_in())?;
     Ok(Operator { service: Arc::new(service), store })
 }
 

@@ -163,7 +163,9 @@ impl UserChange {
     pub fn still_holds(&self, user: &User) -> bool {
         match self {
             Self::Rehash { verified, .. } => *verified == user.password,
-            Self::Chosen { verified, .. } => *verified == user.password && user.safeguards.one_time_until.is_some(),
+            Self::Chosen { verified, .. } => {
+                *verified == user.password && user.safeguards.one_time_until.is_some() && !user.blocked
+            }
             _ => self.asked().is_none_or(|asked| asked.verified == user.password),
         }
     }

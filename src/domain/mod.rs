@@ -11,7 +11,6 @@ pub mod epoch;
 pub mod id;
 pub mod lifetime;
 pub mod listing;
-pub mod one_time;
 pub mod password;
 pub mod safeguards;
 pub mod second_factor;

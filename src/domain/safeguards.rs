@@ -1,7 +1,10 @@
 //! What stands between a right password and a session, and what earlier sign-ins have left behind of it.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 
+use super::client::Device;
 use super::id::SessionId;
 use super::second_factor::{SecondFactor, Spent};
 use super::timestamp::Timestamp;
@@ -17,9 +20,9 @@ pub struct Tries {
 
 impl Tries {
     /// As many as strangers have.
-    pub const STRANGERS: u8 = 80;
+    pub const STRANGERS: u8 = 60;
     /// As many as those have who are known.
-    pub const KNOWN: u8 = 20;
+    pub const KNOWN: u8 = 40;
 
     /// With one more.
     #[must_use]
@@ -48,12 +51,16 @@ impl Tries {
 }
 
 /// A sign-in in a browser in which the user had never signed in before.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct NewDevice {
     /// The session that began.
     pub session: SessionId,
     /// When.
     pub at: Timestamp,
+    /// From where.
+    pub from: Option<IpAddr>,
+    /// With what.
+    pub device: Device,
 }
 
 /// See the module.
@@ -89,7 +96,38 @@ pub enum Refusal {
     Spent,
 }
 
+/// What a code is worth beside a password.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shown {
+    /// None is asked for.
+    Needless,
+    /// It is the one.
+    Right(Spent),
+    /// It is not.
+    Wrong,
+}
+
+impl Shown {
+    /// Whether it keeps nobody out.
+    pub fn is_good(self) -> bool {
+        self != Self::Wrong
+    }
+
+    /// What is used up by it.
+    pub const fn spent(self) -> Option<Spent> {
+        if let Self::Right(spent) = self { Some(spent) } else { None }
+    }
+}
+
 impl Safeguards {
+    /// What a code is worth at this moment.
+    pub fn look_at(&self, code: &str, now: Timestamp) -> Shown {
+        match &self.second_factor {
+            None => Shown::Needless,
+            Some(factor) => factor.check(code, now).map_or(Shown::Wrong, Shown::Right),
+        }
+    }
+
     /// How many sign-ins in new browsers are remembered.
     pub const NEW_DEVICES: usize = 5;
 
@@ -104,8 +142,8 @@ impl Safeguards {
             after.second_factor =
                 Some(self.second_factor.as_ref().and_then(|factor| factor.without(spent)).ok_or(Refusal::Spent)?);
         }
-        if let Some(device) = admission.device {
-            after.new_devices.push(device);
+        if let Some(device) = &admission.device {
+            after.new_devices.push(device.clone());
             let surplus = after.new_devices.len().saturating_sub(Self::NEW_DEVICES);
             after.new_devices.drain(..surplus);
         }
@@ -124,7 +162,7 @@ mod tests {
 
     #[test]
     fn asvs_6_3_1_no_more_than_a_hundred_wrong_passwords_in_a_row() {
-        assert!(Tries::STRANGERS + Tries::KNOWN <= 100);
+        const { assert!(Tries::STRANGERS + Tries::KNOWN <= 100) };
         let known = Admission { known: true, ..Admission::default() };
         let stranger = Admission::default();
         assert!(failed(Tries::STRANGERS - 1, false).admit(&stranger).is_ok());

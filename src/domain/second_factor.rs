@@ -81,14 +81,12 @@ const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
 
 /// A set of recovery codes, for the person alone.
 pub fn recovery_codes(entropy: &dyn Entropy) -> Vec<String> {
-    (0..RECOVERY_CODES).map(|_| drawn_code(entropy)).collect()
-}
-
-/// 120 random bits to be typed.
-pub(super) fn drawn_code(entropy: &dyn Entropy) -> String {
-    let letters = random::<LETTERS>(entropy).map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
-    let groups: Vec<String> = letters.chunks(GROUP).map(|group| group.iter().collect()).collect();
-    groups.join("-")
+    let code = || {
+        let letters = random::<LETTERS>(entropy).map(|byte| char::from(ALPHABET[usize::from(byte % 32)]));
+        let groups: Vec<String> = letters.chunks(GROUP).map(|group| group.iter().collect()).collect();
+        groups.join("-")
+    };
+    (0..RECOVERY_CODES).map(|_| code()).collect()
 }
 
 /// What is kept of a recovery code, however it was spaced; `None` if it is none.

@@ -112,8 +112,8 @@ pub enum SessionChange {
     Reauthenticated,
     /// The person calls the device so, or nothing any more.
     Named(Option<DeviceName>),
-    /// The person has read of sign-ins in new browsers.
-    Acknowledged,
+    /// The person has read of sign-ins in new browsers up to this time: a later one they cannot have seen.
+    Acknowledged(Timestamp),
 }
 
 impl SessionChange {
@@ -122,7 +122,7 @@ impl SessionChange {
         match self {
             Self::Reauthenticated => Action::Reauthenticate,
             Self::Named(_) => Action::NameDevice,
-            Self::Acknowledged => Action::Acknowledge,
+            Self::Acknowledged(_) => Action::Acknowledge,
         }
     }
 }
@@ -267,7 +267,7 @@ impl Session {
         match change {
             SessionChange::Reauthenticated => self.authenticated = at,
             SessionChange::Named(name) => self.name.clone_from(name),
-            SessionChange::Acknowledged => self.acknowledged = at,
+            SessionChange::Acknowledged(until) => self.acknowledged = self.acknowledged.max(*until).min(at),
         }
         Ok(())
     }

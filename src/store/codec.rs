@@ -240,7 +240,12 @@ mod tests {
             one_time_until: Some(AT),
             second_factor: Some(SecondFactor::new(TotpSecret::draw(&Sevens), 7, codes)),
             tries: Tries::default().and_one(true).and_one(false).and_one(false),
-            new_devices: vec![NewDevice { session: named.id(), at: AT }],
+            new_devices: vec![NewDevice {
+                session: named.id(),
+                at: AT,
+                from: None,
+                device: Device { browser: None, system: None },
+            }],
         };
         let mut detailed = event();
         detailed.draft.detail = Some(Detail::new("+admin"));
@@ -266,7 +271,7 @@ mod tests {
         );
         golden(
             &guarded,
-            "03d9751c85036164610f616461406578616d706c652e636f6d034164610a246172676f6e32696424010561646d696e07070707070707070707070707070707dcbccccaef660001dcbccccaef66010707070707070707070707070707070707070707070170ebb4313f2f0738da80198e7014c2d3b01bd13380d5bb49d3d5fa022ba96070020101019b7ca98f2e77078707070707070707dcbccccaef66",
+            "03d406503b036164610f616461406578616d706c652e636f6d034164610a246172676f6e32696424010561646d696e07070707070707070707070707070707dcbccccaef660001dcbccccaef66010707070707070707070707070707070707070707070170ebb4313f2f0738da80198e7014c2d3b01bd13380d5bb49d3d5fa022ba96070020101019b7ca98f2e77078707070707070707dcbccccaef66000000",
         );
         golden(&ending().at(AT, EventSeq(9)), "013cecaa4fdcbccccaef66000361646102010b6c6f7374206c6170746f7009");
         golden(
@@ -299,7 +304,7 @@ mod tests {
             (0..hex.len() / 2).map(|n| u8::from_str_radix(&hex[2 * n..2 * n + 2], 16).unwrap()).collect()
         };
         let mut old = decode::<Session>(b"key", &bytes(SESSION)).unwrap();
-        old.change(&SessionChange::Acknowledged, AT).unwrap();
+        old.change(&SessionChange::Acknowledged(AT), AT).unwrap();
         assert_eq!(old, session());
         for old in USERS {
             assert_eq!(decode::<User>(b"key", &bytes(old)).unwrap(), user());

@@ -10,8 +10,10 @@ use super::answer::{Answer, Made, Page, SeeOther};
 use super::error::{self, PageError};
 use super::guards::Caller;
 use super::later;
+use super::text::wrong_proof;
 use crate::domain::password::Password;
 use crate::service::auth::SignInError;
+use crate::service::proofs;
 use crate::service::sessions::LiveSession;
 
 /// What proves who somebody is; part of every form that may have to ask for it, as its field `confirm`.
@@ -60,9 +62,9 @@ pub async fn confirmed(
         let told = "Type your password first: it is more than ten minutes since you last did.";
         return Ok(Confirmed::No(refuse(caller, live, question, Status::Unauthorized, None, told)));
     };
-    let code = proof.code.unwrap_or_default();
-    let (status, told) = match core.service.reauthenticate(live, Password::typed(password), &code, caller.address).await
-    {
+    let wrong = format!("{}. Nothing was changed.", wrong_proof(live));
+    let proof = proofs::Proof { password: Password::typed(password), code: proof.code.unwrap_or_default() };
+    let (status, told) = match core.service.reauthenticate(live, proof, caller.address).await {
         Ok(()) => return Ok(Confirmed::Yes),
         // If the session has ended, the gate tells why.
         Err(SignInError::Stale | SignInError::Blocked) => {
@@ -78,10 +80,7 @@ pub async fn confirmed(
             Status::ServiceUnavailable,
             "Too many people are signing in at this moment. Nothing was changed; try again in a second.",
         ),
-        Err(_) if asks_code(live) => {
-            (Status::Unauthorized, "The password or the code is not right. Nothing was changed.")
-        }
-        Err(_) => (Status::Unauthorized, "That is not your password. Nothing was changed."),
+        Err(_) => (Status::Unauthorized, &*wrong),
     };
     Ok(Confirmed::No(refuse(caller, live, question, status, Some(told), told)))
 }

@@ -49,6 +49,31 @@ pub enum Flash {
     User(UserDone, u64),
     /// The first administrator was created.
     SetUp,
+    /// Done.
+    Deed(Deed),
+}
+
+/// What was done, where there are no numbers to tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    /// A device has another name, or none.
+    DeviceNamed,
+    /// The person has another name or e-mail address.
+    ProfileChanged,
+    /// The person has no second factor any more.
+    SecondFactorRemoved,
+}
+
+impl Deed {
+    const ALL: [Self; 3] = [Self::DeviceNamed, Self::ProfileChanged, Self::SecondFactorRemoved];
+
+    const fn code(self) -> &'static str {
+        match self {
+            Self::DeviceNamed => "device-named",
+            Self::ProfileChanged => "profile-changed",
+            Self::SecondFactorRemoved => "second-factor-removed",
+        }
+    }
 }
 
 impl Flash {
@@ -66,6 +91,7 @@ impl Flash {
             Self::User(done, ended) => format!("user~{}~{ended}", done.code()),
             Self::OverAlready => "over".to_owned(),
             Self::SetUp => "setup".to_owned(),
+            Self::Deed(deed) => format!("deed~{}", deed.code()),
         }
     }
 }
@@ -95,6 +121,10 @@ impl FromStr for Flash {
             "user" => Self::User(part()?.parse()?, number(part()?)?),
             "over" => Self::OverAlready,
             "setup" => Self::SetUp,
+            "deed" => {
+                let code = part()?;
+                Self::Deed(Deed::ALL.into_iter().find(|deed| deed.code() == code).ok_or(())?)
+            }
             _ => return Err(()),
         })
     }
@@ -119,12 +149,22 @@ mod tests {
             Flash::PasswordKept,
             Flash::User(UserDone::Deleted, 4),
             Flash::SetUp,
+            Flash::Deed(Deed::ProfileChanged),
         ] {
             assert_eq!(flash.encode().parse(), Ok(flash));
         }
-        for bad in
-            ["", "away", "away~<script>~1", "ended~-1~0~0", "ended~1", "everyone~x", "user~x~1", "user~blocked~x"]
-        {
+        for bad in [
+            "",
+            "away",
+            "away~<script>~1",
+            "ended~-1~0~0",
+            "ended~1",
+            "everyone~x",
+            "deed",
+            "deed~x",
+            "user~x~1",
+            "user~blocked~x",
+        ] {
             assert_eq!(bad.parse::<Flash>(), Err(()), "{bad}");
         }
     }

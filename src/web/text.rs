@@ -2,12 +2,12 @@
 
 use serde::Serialize;
 
-use super::flash::{Flash, Why};
+use super::flash::{Deed, Flash, Why};
 use super::format::{Time, thousands};
 use super::told_user::UserDone;
 use crate::domain::ending::Reason;
 use crate::domain::timestamp::Timestamp;
-use crate::service::sessions::Resolved;
+use crate::service::sessions::{LiveSession, Resolved};
 
 /// A message at the top of a page.
 #[derive(Serialize)]
@@ -27,6 +27,14 @@ pub struct Away {
 /// `3 sessions`, `1 session`.
 pub fn sessions(count: u64) -> String {
     if count == 1 { "1 session".to_owned() } else { format!("{} sessions", thousands(count)) }
+}
+
+/// What is wrong with a proof: only who has a second factor is asked for a code.
+pub fn wrong_proof(live: &LiveSession) -> &'static str {
+    match live.user.safeguards.second_factor {
+        Some(_) => "The password or the code is not right",
+        None => "That is not your password",
+    }
 }
 
 /// An error's text as a sentence of a page.
@@ -81,6 +89,12 @@ pub fn notice(flash: Flash) -> Option<Notice> {
         ),
         Flash::User(UserDone::Unchanged, _) => ("info", UserDone::Unchanged.text(0)),
         Flash::User(done, ended) => ("success", done.text(ended)),
+        Flash::Deed(Deed::DeviceNamed) => ("success", "The device has its name.".to_owned()),
+        Flash::Deed(Deed::ProfileChanged) => ("success", "Your name and e-mail address are saved.".to_owned()),
+        Flash::Deed(Deed::SecondFactorRemoved) => (
+            "success",
+            "Your second factor is removed, and your other sessions have ended. You have a new session here.".to_owned(),
+        ),
         Flash::SetUp => ("success", "The first administrator is created. Sign in to go on.".to_owned()),
     };
     Some(Notice { kind, text })

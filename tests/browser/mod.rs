@@ -4,6 +4,7 @@
 
 mod driver;
 mod path;
+mod people;
 mod screens;
 mod users;
 

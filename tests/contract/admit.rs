@@ -196,8 +196,11 @@ async fn the_last_new_devices_are_remembered(backend: &'static dyn Backend) -> O
     let ada = bench.user("ada").await?;
     let mut all = Vec::new();
     for _ in 0..Safeguards::NEW_DEVICES + 2 {
-        let device = NewDevice { session: bench.sign_in(&ada).await?.id(), at: bench.now() };
-        all.push(device);
+        let session = bench.sign_in(&ada).await?;
+        let client = session.client();
+        let (id, device, from) = (session.id(), client.device.clone(), client.address);
+        let device = NewDevice { session: id, at: bench.now(), device, from };
+        all.push(device.clone());
         let admitted = admit(&bench, &ada, Admission { device: Some(device), ..Admission::default() }).await?;
         assert!(matches!(admitted, Admitted::Yes(_)));
     }

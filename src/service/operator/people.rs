@@ -8,7 +8,8 @@ use crate::domain::ending::{Actor, Note};
 use crate::domain::listing::{Query, UserFilter, UserMarks, UserQuery, UserState};
 use crate::domain::user::{Label, User};
 use crate::service::Service;
-use crate::service::one_time::{HandedOut, Invited};
+use crate::service::invite::Invited;
+use crate::service::passwords::OneTime;
 use crate::service::sessions::Order;
 use crate::service::users::NewUserError;
 use crate::store::{StoreError, UserDeleted};
@@ -137,13 +138,8 @@ pub struct OneTimePassword {
 }
 
 impl OneTimePassword {
-    fn of(handed: &HandedOut) -> Self {
-        Self {
-            id: handed.user.id.to_string(),
-            password: handed.secret.expose().to_owned(),
-            until: handed.until.to_string(),
-            ended: handed.ended,
-        }
+    fn of(user: &User, one_time: OneTime, ended: u64) -> Self {
+        Self { id: user.id.to_string(), password: one_time.secret, until: one_time.until.to_string(), ended }
     }
 }
 
@@ -164,11 +160,11 @@ impl Command for InviteUser {
 
     async fn run(self, operator: &Operator) -> Result<OneTimePassword, Refused> {
         let new = Invited { email: self.email, name: self.name, labels: labels(&self.labels)?, from: None };
-        let handed = operator.service.invite(new, Actor::Operator).await.map_err(|error| match error {
+        let (user, one_time) = operator.service.invite(new, Actor::Operator).await.map_err(|error| match error {
             NewUserError::Particulars(_) => Refused::usage(error),
             _ => Refused::failed(error),
         })?;
-        Ok(OneTimePassword::of(&handed))
+        Ok(OneTimePassword::of(&user, one_time, 0))
     }
 }
 
@@ -188,8 +184,9 @@ impl Command for ResetPassword {
     async fn run(self, operator: &Operator) -> Result<OneTimePassword, Refused> {
         let order = order(&self.reason)?;
         let user = find(&operator.service, &self.user).await?;
-        let handed = operator.service.reset_password(&user.id, &order).await.map_err(Refused::failed)?;
-        Ok(OneTimePassword::of(&handed))
+        let reset = operator.service.reset_password(&user, &order).await;
+        let (one_time, ended) = reset.map_err(Refused::failed)?;
+        Ok(OneTimePassword::of(&user, one_time, ended))
     }
 }
 

@@ -7,8 +7,9 @@ use rocket::{FromForm, Route, get, post, routes};
 use serde_json::json;
 
 use super::admin_user_edit::parse_labels;
-use crate::domain::user::Label;
-use crate::service::one_time::{HandedOut, Invited};
+use crate::domain::user::{Label, User};
+use crate::service::invite::Invited;
+use crate::service::passwords::OneTime;
 use crate::service::users::NewUserError;
 use crate::web::Core;
 use crate::web::answer::{Answer, Page};
@@ -88,7 +89,7 @@ async fn create(
     }
     let new = Invited { email: typed.email.clone(), name: typed.name.clone(), labels, from: caller.address };
     let (status, told) = match core.service.invite(new, admin.actor()).await {
-        Ok(handed) => return Ok(handed_out(core, &handed, true).into()),
+        Ok((user, one_time)) => return Ok(handed_out(core, &user, &one_time, None).into()),
         Err(NewUserError::Store(error)) => return Err(error.into()),
         Err(NewUserError::Busy(error)) => (Status::ServiceUnavailable, error.to_string()),
         Err(error) => (Status::UnprocessableEntity, error.to_string()),
@@ -97,13 +98,14 @@ async fn create(
 }
 
 /// The only page that ever shows a one-time password: the answer to the order itself, kept by no cache.
-pub fn handed_out(core: &Core, handed: &HandedOut, created: bool) -> Page {
+/// `ended` says how many sessions a reset has ended; without it the user is new.
+pub fn handed_out(core: &Core, user: &User, one_time: &OneTime, ended: Option<u64>) -> Page {
     let context = json!({
-        "user": view::user(&handed.user),
-        "secret": handed.secret.expose(),
-        "until": Time::new(handed.until, core.service.clock().now()),
-        "ended": handed.ended,
-        "created": created,
+        "user": view::user(user),
+        "secret": one_time.secret,
+        "until": Time::new(one_time.until, core.service.clock().now()),
+        "ended": ended.unwrap_or(0),
+        "created": ended.is_none(),
     });
     Page::new("pages/admin_user_secret.html", "One-time password", context)
 }

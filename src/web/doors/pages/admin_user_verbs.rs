@@ -12,7 +12,7 @@ use super::user_verb::{Means, Verb};
 use crate::domain::change::{NewSecondFactor, UserChange};
 use crate::domain::ending::Note;
 use crate::domain::user::User;
-use crate::service::one_time::ResetError;
+use crate::service::passwords::PasswordChangeError;
 use crate::service::sessions::Order;
 use crate::store::{UserChanged, UserDeleted};
 use crate::web::Core;
@@ -105,11 +105,11 @@ async fn carry_out(core: &Core, user: &User, verb: Verb, order: &Order) -> Resul
     let done = |to: String, done, ended| Became::Done(SeeOther::to(to).flash(core, Flash::User(done, ended)).into());
     let (change, told) = match verb.means() {
         Means::Reset => {
-            return match service.reset_password(&user.id, order).await {
-                Ok(handed) => Ok(Became::Done(handed_out(core, &handed, false).into())),
-                Err(ResetError::NoUser) => Err(PageError::NotFound),
-                Err(ResetError::Busy(_)) => Ok(Became::Busy),
-                Err(ResetError::Store(error)) => Err(error.into()),
+            return match service.reset_password(user, order).await {
+                Ok((one_time, ended)) => Ok(Became::Done(handed_out(core, user, &one_time, Some(ended)).into())),
+                Err(PasswordChangeError::Busy(_)) => Ok(Became::Busy),
+                Err(PasswordChangeError::Store(error)) => Err(error.into()),
+                Err(_) => Err(PageError::NotFound),
             };
         }
         Means::Delete => {

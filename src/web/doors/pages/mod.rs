@@ -2,6 +2,7 @@
 
 mod account;
 mod account_password;
+mod account_profile;
 mod admin_everyone;
 mod admin_sessions;
 mod admin_user;
@@ -10,8 +11,11 @@ mod admin_user_end;
 mod admin_user_new;
 mod admin_user_verbs;
 mod admin_users;
+mod choose_password;
+mod devices;
 mod login;
 mod logout;
+mod second_factor;
 mod session_filter;
 mod setup;
 mod user_timeline;
@@ -27,6 +31,7 @@ pub fn routes() -> Vec<Route> {
     for routes in [
         account::routes(),
         account_password::routes(),
+        account_profile::routes(),
         admin_everyone::routes(),
         admin_sessions::routes(),
         admin_user::routes(),
@@ -35,8 +40,11 @@ pub fn routes() -> Vec<Route> {
         admin_user_new::routes(),
         admin_user_verbs::routes(),
         admin_users::routes(),
+        choose_password::routes(),
+        devices::routes(),
         login::routes(),
         logout::routes(),
+        second_factor::routes(),
         setup::routes(),
     ] {
         all.extend(routes);
