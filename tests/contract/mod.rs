@@ -38,6 +38,7 @@ mod lifecycle;
 mod listing;
 mod model;
 mod reap;
+mod search;
 mod sweep;
 mod touch_and_expiry;
 mod users;

@@ -21,6 +21,7 @@ mod open;
 mod overrides;
 mod record;
 mod replay;
+mod search;
 #[cfg(feature = "seeded-bugs")]
 mod seeded;
 mod sessions;
@@ -30,6 +31,7 @@ mod space;
 mod step;
 mod swap;
 mod sweep;
+mod trail;
 mod trees;
 mod upkeep;
 mod users;

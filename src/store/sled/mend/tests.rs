@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::super::trees::{PLACES, Place};
 use super::super::view::View;
 use super::*;
+use crate::domain::audit::{Action, search};
 use crate::domain::change::{NewPassword, UserChange};
 use crate::domain::client::Client;
 use crate::domain::clock::{Clock, ManualClock, OsEntropy};
@@ -157,6 +158,19 @@ async fn assert_told(bench: &Bench, live: &[Session], gone: &[Session]) {
     assert_eq!(numbers, (1..=18).rev().collect::<Vec<_>>());
     let before = bench.sled.events(Some(EventSeq(17)), 2).await.unwrap();
     assert_eq!(before.iter().map(|event| event.seq.0).collect::<Vec<_>>(), [16, 15]);
+    // A search finds what the journal alone knows, by whom it concerns and by what it is.
+    for (name, ended) in
+        [("ada", Action::EndSession), ("bob", Action::EndUserSessions), ("cyd", Action::EndUserSessions)]
+    {
+        let filter = search::Filter { user: Some(name.parse().unwrap()), ..search::Filter::default() };
+        let found = bench.sled.find(&search::Query::first(filter)).await.unwrap();
+        let told: Vec<_> = found.rows.iter().map(|event| event.draft.action).collect();
+        assert_eq!(told, [ended, Action::SignIn, Action::SignIn, Action::CreateUser]);
+        assert_eq!(found.next, None);
+    }
+    let filter = search::Filter { actions: vec![Action::EndUserSessions], ..search::Filter::default() };
+    let found = bench.sled.find(&search::Query::first(filter).oldest_first()).await.unwrap();
+    assert_eq!(found.rows.iter().map(|event| event.seq.0).collect::<Vec<_>>(), [17, 18]);
 }
 
 #[tokio::test]
