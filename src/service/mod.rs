@@ -1,5 +1,6 @@
 //! What people do with sessions: sign in, sign out, look, end. Knows the store's contract and the domain, not HTTP.
 
+pub mod audit;
 pub mod auth;
 pub mod everyone;
 pub mod hasher;
@@ -18,6 +19,7 @@ use tokio::sync::Notify;
 
 use self::hasher::{Cost, Hasher};
 use self::setup::Setup;
+use self::throttle::refusals::Refusals;
 use self::throttle::{LoginLimits, Throttle};
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::lifetime::Limits;
@@ -32,6 +34,7 @@ pub struct Service {
     limits: Limits,
     hasher: Hasher,
     throttle: Throttle,
+    refusals: Refusals,
     setup: Setup,
     unreaped: Notify,
 }
@@ -49,8 +52,8 @@ impl Service {
     ) -> Result<Self, hasher::CostError> {
         let Environment { clock, entropy, limits } = environment;
         let hasher = Hasher::new(cost, Arc::clone(&entropy))?;
-        let (throttle, setup) = (Throttle::new(guesses), Setup::default());
-        Ok(Self { store, clock, entropy, limits, hasher, throttle, setup, unreaped: Notify::new() })
+        let (throttle, refusals, setup) = (Throttle::new(guesses), Refusals::default(), Setup::default());
+        Ok(Self { store, clock, entropy, limits, hasher, throttle, refusals, setup, unreaped: Notify::new() })
     }
 
     /// The store beneath, for what needs no service: health, closing, reading the audit log.

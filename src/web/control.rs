@@ -28,7 +28,8 @@ use crate::domain::clock::{Entropy, random};
 use crate::keys::mac;
 use crate::private;
 use crate::service::operator::{
-    ChangeUser, Check, Command, Compact, CreateUser, ListSessions, Operator, Refused, RevokeSessions, SetPassword,
+    ChangeUser, Check, Command, Compact, CreateUser, ListEvents, ListSessions, Operator, Refused, RevokeSessions,
+    SetPassword,
 };
 
 /// The file's name in the data folder.
@@ -209,6 +210,7 @@ async fn run(_key: Authorized, name: &str, text: Data<'_>, operator: &State<Oper
         ChangeUser::NAME => execute::<ChangeUser>(&text, operator).await,
         SetPassword::NAME => execute::<SetPassword>(&text, operator).await,
         ListSessions::NAME => execute::<ListSessions>(&text, operator).await,
+        ListEvents::NAME => execute::<ListEvents>(&text, operator).await,
         RevokeSessions::NAME => execute::<RevokeSessions>(&text, operator).await,
         Check::NAME => execute::<Check>(&text, operator).await,
         Compact::NAME => execute::<Compact>(&text, operator).await,

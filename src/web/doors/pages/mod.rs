@@ -2,13 +2,17 @@
 
 mod account;
 mod account_password;
+mod admin_audit;
 mod admin_everyone;
 mod admin_sessions;
 mod admin_user_end;
+mod audit_export;
+mod audit_filter;
 mod login;
 mod logout;
 mod session_filter;
 mod setup;
+mod typed;
 
 use rocket::{Route, get, routes};
 
@@ -20,9 +24,11 @@ pub fn routes() -> Vec<Route> {
     for routes in [
         account::routes(),
         account_password::routes(),
+        admin_audit::routes(),
         admin_everyone::routes(),
         admin_sessions::routes(),
         admin_user_end::routes(),
+        audit_export::routes(),
         login::routes(),
         logout::routes(),
         setup::routes(),
