@@ -5,10 +5,9 @@ mod line;
 
 use super::Service;
 use crate::domain::audit::search::{Filter, Page, Query};
-use crate::domain::audit::{Meant, SearchError, Typed, parse_actor};
+use crate::domain::audit::{Event, Meant, SearchError, Typed, parse_actor};
 use crate::domain::ending::Actor;
 use crate::domain::id::UserId;
-use crate::domain::timestamp::Timestamp;
 use crate::store::{Result, StoreError};
 
 pub use self::export::{Export, Pages};
@@ -67,9 +66,9 @@ impl Service {
         self.store.find(query).await
     }
 
-    /// Since when there are events.
-    pub async fn reaches_back(&self) -> Result<Option<Timestamp>> {
+    /// The oldest event there is: how far the log reaches back.
+    pub async fn oldest_event(&self) -> Result<Option<Event>> {
         let oldest = Query { rows: 1, ..Query::first(Filter::default()).oldest_first() };
-        Ok(self.store.find(&oldest).await?.rows.first().map(|event| event.at))
+        Ok(self.store.find(&oldest).await?.rows.pop())
     }
 }

@@ -22,6 +22,8 @@ mod account;
 mod address;
 mod admin_end;
 mod admin_sessions;
+mod audit;
+mod audit_export;
 mod bodies;
 mod csrf;
 mod csrf_matrix;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::audit_filter::{Asked, PATH};
 use crate::domain::audit::Event;
 use crate::domain::audit::search::{Cursor, Filter, Page as Found, Query};
-use crate::domain::id::UserId;
+use crate::domain::id::{EventSeq, UserId};
 use crate::domain::listing::Direction;
 use crate::domain::user::User;
 use crate::service::audit::AskError;
@@ -57,6 +57,7 @@ async fn render(core: &Core, asked: &Asked, query: &Query, error: Option<&str>) 
     let newest_first = query.direction == Direction::Descending;
     let (first, previous, next) =
         if newest_first { ("Newest", "Newer", "Older") } else { ("Oldest", "Older", "Newer") };
+    let oldest = service.oldest_event().await?;
     let context = json!({
         "rows": page.rows.iter().map(|event| reader.row(event)).collect::<Vec<Value>>(),
         "shown": page.rows.len(),
@@ -68,7 +69,8 @@ async fn render(core: &Core, asked: &Asked, query: &Query, error: Option<&str>) 
         "filtered": query.filter != Filter::default(),
         "error": error,
         "incomplete": page.rows.len() < query.rows && page.next.is_some(),
-        "since": service.reaches_back().await?.map(|at| Time::new(at, now)),
+        "since": oldest.as_ref().map(|event| Time::new(event.at, now)),
+        "swept": oldest.is_some_and(|event| event.seq > EventSeq(1)),
         "csv": asked.file("csv"),
         "ndjson": asked.file("ndjson"),
         "start": PATH,
