@@ -238,6 +238,42 @@ async fn old_events_go_and_the_page_says_since_when_there_are_some(server: Serve
 }
 
 #[tokio::test]
+async fn every_kind_of_event_arrives_in_words_with_its_code() {
+    let server = Server::start().await;
+    let mut root = server.administrator(ROOT).await;
+    let ada = server.create_named(ADA, "Ada", &[]).await.expect("a new user");
+    let actors = [Actor::User(ada.id.clone()), Actor::Operator, Actor::System, Actor::Anonymous];
+    let mut words = std::collections::BTreeSet::new();
+    for (number, action) in Action::ALL.into_iter().enumerate() {
+        let outcome = Outcome::ALL[number % 3];
+        let draft = Draft {
+            user: Some(ada.id.clone()),
+            from: Some([198, 51, 100, 7].into()),
+            reason: Some(Reason::ALL[number % Reason::ALL.len()]),
+            note: Note::parse(&format!("note {number}")).expect("short"),
+            ended: 3,
+            detail: Some(sessiond::domain::audit::Detail::new(format!("detail {number}"))),
+            ..Draft::new(actors[number % 4].clone(), action, outcome)
+        };
+        server.service.store().record(draft).await.expect("an event");
+        let page = root.open(&format!("/admin/audit?action={action}&address=198.51.100.7")).await;
+        assert_eq!(actions(&page), [action.code()], "{}", page.shown());
+        let row = row(&page, action.code());
+        let said = row.split("l-action\">").nth(1).and_then(|rest| rest.split('<').next()).unwrap_or_default();
+        assert!(!said.is_empty() && words.insert(said.to_owned()), "{action} is called {said:?}");
+        let who = ["Ada", "The operator", "The server", "Nobody known"][number % 4];
+        let went = [("is-success", "Done"), ("is-failure", "Failed"), ("is-denied", "Refused")][number % 3];
+        let (note, detail) = (format!("“note {number}”"), format!("detail {number}"));
+        let reason = Reason::ALL[number % Reason::ALL.len()].code();
+        for part in [who, went.0, went.1, reason, &note, &detail, "198.51.100.7", "3 sessions ended", ada.id.as_str()] {
+            assert!(row.contains(part), "{action}: {part}\n{row}");
+        }
+        let ended = page.link("3 sessions ended");
+        assert_eq!(ended, format!("/admin/sessions?status=ended&user={}", ada.id));
+    }
+}
+
+#[tokio::test]
 async fn what_does_not_parse_is_named_with_400_and_shows_no_events() {
     let server = Server::start().await;
     let mut root = server.administrator(ROOT).await;

@@ -239,13 +239,12 @@ fn follow(trees: &Trees) -> Result<Trail, StoreError> {
         }
         let (key, bytes) = entry?;
         let seq = seq_of(&key)?;
-        match codec::decode::<Event>(&key, &bytes) {
-            Ok(event) => filling.note(&event),
+        if let Ok(event) = codec::decode::<Event>(&key, &bytes) {
+            filling.note(&event);
+        } else {
             // People go on signing in and out; whoever searches there is told.
-            Err(_) => {
-                filling.note_damaged(seq);
-                damaged.push(seq.0);
-            }
+            filling.note_damaged(seq);
+            damaged.push(seq.0);
         }
     }
     if let Some(first) = damaged.first() {
