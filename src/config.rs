@@ -1,5 +1,8 @@
 //! The table `[default.sessiond]` of `Rocket.toml` and the environment, read into values that cannot be wrong.
 
+mod forgotten;
+mod peppers;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,9 +11,10 @@ use figment::Figment;
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer};
 
+pub use self::forgotten::ForgottenPassword;
 use crate::domain::lifetime::{Lifetime, Limits};
 use crate::domain::listing::parse_network;
-use crate::service::hasher::Cost;
+use crate::service::hasher::{Cost, Hashing};
 use crate::service::throttle::{LoginLimits, Rate};
 
 /// How long past sessions and audit events are kept unless told otherwise.
@@ -31,7 +35,10 @@ struct Raw {
     sessions_per_user: u32,
     retention: Span,
     password_hash: Cost,
+    password_pepper: Option<PathBuf>,
+    password_pepper_previous: Vec<PathBuf>,
     login_limits: RawLoginLimits,
+    forgotten_password: forgotten::Raw,
 }
 
 #[derive(Deserialize, Default)]
@@ -64,7 +71,10 @@ impl Default for Raw {
             sessions_per_user,
             retention: Span(RETENTION),
             password_hash: Cost::default(),
+            password_pepper: None,
+            password_pepper_previous: Vec::new(),
             login_limits: RawLoginLimits::default(),
+            forgotten_password: forgotten::Raw::default(),
         }
     }
 }
@@ -158,10 +168,12 @@ pub struct Config {
     pub limits: Limits,
     /// How long past sessions and audit events are kept.
     pub retention: Duration,
-    /// What one password hash costs.
-    pub password_hash: Cost,
+    /// How passwords are hashed.
+    pub password_hash: Hashing,
     /// How many wrong passwords are looked at.
     pub login_limits: LoginLimits,
+    /// What is said to whoever has forgotten their password.
+    pub forgotten_password: ForgottenPassword,
 }
 
 impl Config {
@@ -196,6 +208,7 @@ impl Config {
         }
         let cost = raw.password_hash.check();
         cost.map_err(|error| ConfigError::Impossible { key: "password_hash", problem: error.to_string() })?;
+        let peppers = peppers::read(raw.password_pepper.as_deref(), &raw.password_pepper_previous)?;
         let network = |text: &String| {
             parse_network(text).map_err(|_| ConfigError::Impossible {
                 key: "trusted_proxies",
@@ -210,8 +223,9 @@ impl Config {
             trusted_proxies: raw.trusted_proxies.iter().map(network).collect::<Result<_, _>>()?,
             limits,
             retention: raw.retention.0,
-            password_hash: raw.password_hash,
+            password_hash: Hashing { cost: raw.password_hash, peppers },
             login_limits: login_limits(&raw.login_limits)?,
+            forgotten_password: raw.forgotten_password.check()?,
         })
     }
 

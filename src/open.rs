@@ -26,7 +26,11 @@ pub enum StartError {
 /// # Errors
 /// Each says what to do.
 pub async fn open(config: &Config) -> Result<Arc<Service>, StartError> {
-    Ok(open_in(config, system(config)).await?.service)
+    let service = open_in(config, system(config)).await?.service;
+    if let Err(error) = service.warn_of_missing_peppers().await {
+        tracing::warn!(%error, "whether a pepper is missing could not be found out");
+    }
+    Ok(service)
 }
 
 /// The same in a given environment, for whoever may do everything.
@@ -36,7 +40,7 @@ pub async fn open(config: &Config) -> Result<Arc<Service>, StartError> {
 pub(crate) async fn open_in(config: &Config, environment: Environment) -> Result<Operator, StartError> {
     let store = Arc::new(Sled::open(&config.data, environment.clone()).await?);
     let shared = Arc::clone(&store) as Arc<dyn Store>;
-    let service = Service::new(shared, environment, config.password_hash, config.login_limits)?;
+    let service = Service::new(shared, environment, config.password_hash.clone(), config.login_limits)?;
     Ok(Operator { service: Arc::new(service), store })
 }
 

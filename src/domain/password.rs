@@ -4,7 +4,10 @@ mod guessable;
 
 use std::fmt;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 /// What is wrong with a new password.
@@ -98,6 +101,36 @@ impl PasswordHash {
     /// The PHC string.
     pub fn as_phc(&self) -> &str {
         &self.0
+    }
+
+    /// Which pepper it was made with, if with any.
+    pub fn pepper(&self) -> Option<PepperId> {
+        let params = self.0.split('$').find(|part| part.starts_with("m="))?;
+        params.split(',').find_map(|param| param.strip_prefix("keyid=")).map(|id| PepperId(id.to_owned()))
+    }
+}
+
+/// Names a pepper in the hashes that were made with it: base64 of eight bytes of a digest, as the PHC format's `keyid` has it.
+/// It tells nothing of the pepper, which nobody can guess.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PepperId(String);
+
+impl PepperId {
+    /// The id of the pepper of these bytes.
+    pub fn of(secret: &[u8]) -> Self {
+        let digest = Sha256::new().chain_update(b"sessiond pepper").chain_update(secret).finalize();
+        Self(STANDARD_NO_PAD.encode(&digest[..8]))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PepperId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

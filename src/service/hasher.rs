@@ -1,18 +1,20 @@
 //! Argon2id, rationed: as many hashes at once as there are cores, a short queue, and then "busy".
 
 mod memory;
+mod pepper;
 mod workers;
 
 use std::sync::Arc;
 
-use argon2::Params;
+use argon2::{KeyId, Params, ParamsBuilder};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 
 use self::memory::Memory;
+pub use self::pepper::{Pepper, PepperError, Peppers};
 use self::workers::Workers;
 use crate::domain::clock::{Entropy, random};
-use crate::domain::password::{Password, PasswordHash};
+use crate::domain::password::{Password, PasswordHash, PepperId};
 
 /// Hashes that may wait for each one under way: about half a second's worth.
 const QUEUE_PER_CORE: usize = 32;
@@ -50,6 +52,33 @@ impl Cost {
     }
 }
 
+/// How passwords are hashed.
+#[derive(Debug, Clone, Default)]
+pub struct Hashing {
+    /// What one hash costs.
+    pub cost: Cost,
+    /// What goes into it beside the password.
+    pub peppers: Peppers,
+}
+
+impl Hashing {
+    /// The parameters of new hashes.
+    fn params(&self) -> Result<Params, CostError> {
+        let params = self.cost.params()?;
+        let Some(pepper) = self.peppers.present() else { return Ok(params) };
+        let mut named = ParamsBuilder::new();
+        named.m_cost(params.m_cost()).t_cost(params.t_cost()).p_cost(params.p_cost());
+        let id = KeyId::from_b64(pepper.id().as_str()).map_err(|error| CostError(error.to_string()))?;
+        named.keyid(id).build().map_err(|error| CostError(error.to_string()))
+    }
+}
+
+impl From<Cost> for Hashing {
+    fn from(cost: Cost) -> Self {
+        Self { cost, peppers: Peppers::default() }
+    }
+}
+
 /// A cost that Argon2 does not know.
 #[derive(Debug, thiserror::Error)]
 #[error("argon2 allows no such cost: {0}")]
@@ -63,6 +92,7 @@ pub struct Busy;
 /// See the module.
 pub struct Hasher {
     params: Params,
+    peppers: Peppers,
     entropy: Arc<dyn Entropy>,
     workers: Workers,
     /// One permit for each hash that waits or runs.
@@ -73,44 +103,59 @@ pub struct Hasher {
 
 impl Hasher {
     /// A hasher for this machine's cores.
-    pub fn new(cost: Cost, entropy: Arc<dyn Entropy>) -> Result<Self, CostError> {
+    pub fn new(hashing: impl Into<Hashing>, entropy: Arc<dyn Entropy>) -> Result<Self, CostError> {
         let error = |error: &dyn std::fmt::Display| CostError(error.to_string());
-        let params = cost.params()?;
+        let hashing = hashing.into();
+        let (params, peppers) = (hashing.params()?, hashing.peppers);
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let (password, salt) = (random::<32>(&*entropy), random::<16>(&*entropy));
-        let nobody = hash(&mut Memory::default(), &params, &password, &salt).map_err(|e| error(&e))?;
+        let pepper = peppers.present().map(|pepper| pepper.expose());
+        let nobody = hash(&mut Memory::default(), &params, pepper, &password, &salt).map_err(|e| error(&e))?;
         let waiting = Arc::new(Semaphore::new(cores * (1 + QUEUE_PER_CORE)));
         let workers = Workers::start(cores).map_err(|e| error(&e))?;
-        Ok(Self { params, entropy, workers, waiting, nobody })
+        Ok(Self { params, peppers, entropy, workers, waiting, nobody })
     }
 
     /// Hashes a new password.
     pub async fn hash(&self, password: Password) -> Result<PasswordHash, Busy> {
         let salt = random::<16>(&*self.entropy);
-        let params = self.params.clone();
-        let hashed = self.run(move |memory| hash(memory, &params, password.expose(), &salt)).await?;
+        let (params, pepper) = (self.params.clone(), self.peppers.present().cloned());
+        let hashed = self.run(move |memory| {
+            let pepper = pepper.as_ref().map(|pepper| pepper.expose());
+            hash(memory, &params, pepper, password.expose(), &salt)
+        });
+        let hashed = hashed.await?;
         hashed.map_err(|error| {
             tracing::error!(%error, "argon2 failed");
             Busy
         })
     }
 
-    /// Whether `stored` was made at another cost than the one that is configured now.
+    /// Whether `stored` was made at another cost, or with another pepper, than the one that is configured now.
     pub fn is_outdated(&self, stored: &PasswordHash) -> bool {
         // Algorithm, version and parameters; salt and hash come after them.
         let made_by = |hash: &'_ PasswordHash| hash.as_phc().split('$').take(4).map(str::to_owned).collect::<Vec<_>>();
         made_by(stored) != made_by(&self.nobody)
     }
 
-    /// Whether `password` is the one that `stored` was made of; `None`, for an unknown user, takes as long and is never.
+    /// Whether nobody configured this pepper: no password can be found right by a hash that names it.
+    pub fn is_missing(&self, id: &PepperId) -> bool {
+        self.peppers.find(id).is_none()
+    }
+
+    /// Whether `password` is the one that `stored` was made of; `None`, for an unknown user, takes as long and is never, and so
+    /// is a hash with a pepper that is missing.
     pub async fn verify(&self, password: Password, stored: Option<PasswordHash>) -> Result<bool, Busy> {
+        let stored = stored.filter(|stored| !stored.pepper().is_some_and(|id| self.is_missing(&id)));
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.nobody.clone());
+        let pepper = stored.pepper().and_then(|id| self.peppers.find(&id)).cloned();
         // Cut, so that a huge body costs no more than a password; no password that long can have been chosen.
         let matches = self
             .run(move |memory| {
                 let bytes = password.expose();
-                memory.verify(&bytes[..bytes.len().min(Password::LONGEST_BYTES + 1)], stored.as_phc())
+                let bytes = &bytes[..bytes.len().min(Password::LONGEST_BYTES + 1)];
+                memory.verify(bytes, pepper.as_ref().map(|pepper| pepper.expose()), stored.as_phc())
             })
             .await?;
         Ok(matches && known)
@@ -131,14 +176,17 @@ impl Hasher {
 fn hash(
     memory: &mut Memory,
     params: &Params,
+    pepper: Option<&[u8]>,
     password: &[u8],
     salt: &[u8],
 ) -> argon2::password_hash::Result<PasswordHash> {
-    Ok(PasswordHash::from_phc(memory.hash(params, password, salt)?.to_string()))
+    Ok(PasswordHash::from_phc(memory.hash(params, pepper, password, salt)?.to_string()))
 }
 
 #[cfg(test)]
 mod tests {
+    use zeroize::Zeroizing;
+
     use super::*;
     use crate::domain::clock::OsEntropy;
 
@@ -151,6 +199,54 @@ mod tests {
         assert_eq!(hasher.verify(typed(), Some(stored.clone())).await, Ok(true));
         assert_eq!(hasher.verify(Password::typed("wrong".to_owned()), Some(stored)).await, Ok(false));
         assert_eq!(hasher.verify(typed(), None).await, Ok(false));
+    }
+
+    fn pepper(first: u8) -> Pepper {
+        Pepper::new(Zeroizing::new((first..first + 32).collect())).unwrap()
+    }
+
+    fn peppered(present: Option<u8>, previous: &[u8]) -> Hasher {
+        let cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
+        let peppers = Peppers::new(present.map(pepper), previous.iter().copied().map(pepper).collect());
+        Hasher::new(Hashing { cost, peppers }, Arc::new(OsEntropy)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn asvs_11_4_2_a_hash_names_its_pepper_and_opens_with_no_other() {
+        let typed = || Password::typed("correct horse battery".to_owned());
+        let (plain, one, other) = (peppered(None, &[]), peppered(Some(1), &[]), peppered(Some(2), &[]));
+        let stored = one.hash(typed()).await.unwrap();
+        let named = format!("$argon2id$v=19$m=8,t=1,p=1,keyid={}$", pepper(1).id());
+        assert!(stored.as_phc().starts_with(&named), "{}", stored.as_phc());
+        assert_eq!(one.verify(typed(), Some(stored.clone())).await, Ok(true));
+        assert_eq!(one.verify(Password::typed("wrong".to_owned()), Some(stored.clone())).await, Ok(false));
+        for without in [&plain, &other] {
+            assert_eq!(without.verify(typed(), Some(stored.clone())).await, Ok(false));
+            assert!(without.is_missing(pepper(1).id()) && !one.is_missing(pepper(1).id()));
+        }
+        // The name alone is not what keeps them apart: the pepper goes into the hash.
+        let renamed = stored.as_phc().replace(pepper(1).id().as_str(), pepper(2).id().as_str());
+        assert_eq!(other.verify(typed(), Some(PasswordHash::from_phc(renamed))).await, Ok(false));
+        let unnamed = stored.as_phc().replace(&format!(",keyid={}", pepper(1).id()), "");
+        assert_eq!(plain.verify(typed(), Some(PasswordHash::from_phc(unnamed))).await, Ok(false));
+    }
+
+    #[tokio::test]
+    async fn asvs_11_4_2_a_pepper_can_be_introduced_followed_by_another_and_given_up() {
+        let typed = || Password::typed("correct horse battery".to_owned());
+        let mut stored = peppered(None, &[]).hash(typed()).await.unwrap();
+        for (hasher, named) in [
+            (peppered(Some(1), &[]), Some(1)),
+            (peppered(Some(2), &[1]), Some(2)),
+            (peppered(Some(3), &[1, 2]), Some(3)),
+            (peppered(None, &[3]), None),
+        ] {
+            assert_eq!(hasher.verify(typed(), Some(stored.clone())).await, Ok(true));
+            assert!(hasher.is_outdated(&stored));
+            stored = hasher.hash(typed()).await.unwrap();
+            assert!(!hasher.is_outdated(&stored));
+            assert_eq!(stored.pepper(), named.map(|first| pepper(first).id().clone()));
+        }
     }
 
     #[tokio::test]

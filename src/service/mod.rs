@@ -5,6 +5,7 @@ pub mod everyone;
 pub mod hasher;
 pub(crate) mod operator;
 pub mod passwords;
+pub mod peppers;
 pub mod reaper;
 pub mod sessions;
 pub mod setup;
@@ -16,7 +17,8 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use self::hasher::{Cost, Hasher};
+use self::hasher::{Hasher, Hashing};
+use self::peppers::Told;
 use self::setup::Setup;
 use self::throttle::{LoginLimits, Throttle};
 use crate::domain::clock::{Clock, Entropy};
@@ -31,6 +33,7 @@ pub struct Service {
     entropy: Arc<dyn Entropy>,
     limits: Limits,
     hasher: Hasher,
+    told: Told,
     throttle: Throttle,
     setup: Setup,
     unreaped: Notify,
@@ -40,17 +43,18 @@ impl Service {
     /// A service on an open store. `environment` is the one that the store was opened with.
     ///
     /// # Errors
-    /// If `cost` is outside what Argon2 allows.
+    /// If the cost of hashing is outside what Argon2 allows.
     pub fn new(
         store: Arc<dyn Store>,
         environment: Environment,
-        cost: Cost,
+        hashing: impl Into<Hashing>,
         guesses: LoginLimits,
     ) -> Result<Self, hasher::CostError> {
         let Environment { clock, entropy, limits } = environment;
-        let hasher = Hasher::new(cost, Arc::clone(&entropy))?;
+        let hasher = Hasher::new(hashing, Arc::clone(&entropy))?;
         let (throttle, setup) = (Throttle::new(guesses), Setup::default());
-        Ok(Self { store, clock, entropy, limits, hasher, throttle, setup, unreaped: Notify::new() })
+        let told = Told::default();
+        Ok(Self { store, clock, entropy, limits, hasher, told, throttle, setup, unreaped: Notify::new() })
     }
 
     /// The store beneath, for what needs no service: health, closing, reading the audit log.

@@ -249,6 +249,9 @@ impl Service {
         password: Password,
         stored: Option<PasswordHash>,
     ) -> Result<bool, Busy> {
+        if let Some(stored) = &stored {
+            self.tell_of_missing_pepper(stored);
+        }
         let right = self.hasher.verify(password, stored).await;
         if !matches!(right, Ok(false)) {
             self.throttle.give_back(permit);

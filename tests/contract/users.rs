@@ -2,6 +2,7 @@
 
 use super::bench::*;
 use sessiond::domain::ending::Actor;
+use sessiond::domain::password::{PasswordHash, PepperId};
 use sessiond::domain::user::{Label, User};
 use sessiond::store::UserCreated;
 
@@ -13,6 +14,7 @@ store_contract! {
     a_refused_user_takes_nothing,
     the_first_user_is_the_only_one_to_be_first,
     an_ordinary_user_may_come_first,
+    the_peppers_of_all_hashes_are_counted,
 }
 
 async fn create(bench: &Bench, user: &User, first: bool) -> Result<UserCreated, Failure> {
@@ -96,5 +98,24 @@ async fn an_ordinary_user_may_come_first(backend: &'static dyn Backend) -> Outco
     bench.user("ada").await?;
     let bob = person("bob", bench.now(), &*bench.dice);
     assert_eq!(create(&bench, &bob, true).await?, UserCreated::NotFirst);
+    Ok(())
+}
+
+async fn the_peppers_of_all_hashes_are_counted(backend: &'static dyn Backend) -> Outcome {
+    let mut bench = Bench::open(backend).await?;
+    assert!(bench.store.peppers().await?.is_empty());
+    let (one, other) = (PepperId::of(b"one"), PepperId::of(b"other"));
+    let named = |id: &PepperId| format!("$argon2id$v=19$m=8,t=1,p=1,keyid={id}$c2FsdHNhbHQ$aGFzaA");
+    let plain = "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$a2V5aWQ9".to_owned();
+    for (name, hash) in [("ada", named(&one)), ("bob", named(&other)), ("carol", named(&one)), ("dora", plain)] {
+        let user = User { password: PasswordHash::from_phc(hash), ..person(name, bench.now(), &*bench.dice) };
+        assert_eq!(create(&bench, &user, false).await?, UserCreated::Done);
+    }
+    let counted = [(one, 2), (other, 1)].into();
+    assert_eq!(bench.store.peppers().await?, counted);
+    bench.reopen().await?;
+    if bench.keeps() {
+        assert_eq!(bench.store.peppers().await?, counted);
+    }
     Ok(())
 }

@@ -10,6 +10,7 @@ mod compact;
 mod damage;
 mod kill;
 mod passwd;
+mod peppers;
 mod program;
 mod promise;
 mod refusals;

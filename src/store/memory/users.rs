@@ -13,6 +13,7 @@ use crate::domain::audit::{Draft, Event};
 use crate::domain::change::{UserChange, takes_administrator};
 use crate::domain::ending::{Actor, Ending};
 use crate::domain::id::{EventSeq, UserKey};
+use crate::domain::password::PepperId;
 use crate::domain::user::{Email, User};
 
 /// What no two users may share. Outside the partitions, as it would be on a cluster.
@@ -52,6 +53,19 @@ impl Users for Memory {
 
     async fn has_users(&self) -> Result<bool> {
         self.read("look for any user", || !lock(&self.claims).nobody()).await
+    }
+
+    async fn peppers(&self) -> Result<BTreeMap<PepperId, u64>> {
+        self.read("count peppers", || {
+            let mut peppers = BTreeMap::new();
+            for partition in self.partitions() {
+                if let Some(pepper) = lock(&partition).user().password.pepper() {
+                    *peppers.entry(pepper).or_default() += 1;
+                }
+            }
+            peppers
+        })
+        .await
     }
 
     async fn create_user(&self, user: User, first: bool, by: Actor, from: Option<IpAddr>) -> Result<UserCreated> {

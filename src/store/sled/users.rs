@@ -1,5 +1,6 @@
 //! Users and the audit log.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use async_trait::async_trait;
@@ -15,6 +16,7 @@ use crate::domain::change::{Asked, UserChange, takes_administrator};
 use crate::domain::ending::{Actor, Ending};
 use crate::domain::epoch::Epoch;
 use crate::domain::id::{EventSeq, UserKey};
+use crate::domain::password::PepperId;
 use crate::domain::session::{Session, Verdict};
 use crate::domain::user::{Email, User};
 use crate::store::{Audit, Result, UserChanged, UserCreated, Users, codec};
@@ -31,6 +33,19 @@ impl Users for Sled {
 
     async fn has_users(&self) -> Result<bool> {
         Ok(!self.handle().await?.shared.trees.tree(Place::Users).is_empty())
+    }
+
+    async fn peppers(&self) -> Result<BTreeMap<PepperId, u64>> {
+        self.read(|shared| {
+            let mut peppers = BTreeMap::new();
+            for user in shared.trees.scan::<User>(Place::Users) {
+                if let Some(pepper) = user?.1.password.pepper() {
+                    *peppers.entry(pepper).or_default() += 1;
+                }
+            }
+            Ok(peppers)
+        })
+        .await
     }
 
     async fn create_user(&self, user: User, first: bool, by: Actor, from: Option<IpAddr>) -> Result<UserCreated> {

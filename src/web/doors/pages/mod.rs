@@ -6,6 +6,7 @@ mod admin_everyone;
 mod admin_sessions;
 mod admin_user_end;
 mod login;
+mod login_forgotten;
 mod logout;
 mod session_filter;
 mod setup;
@@ -24,6 +25,7 @@ pub fn routes() -> Vec<Route> {
         admin_sessions::routes(),
         admin_user_end::routes(),
         login::routes(),
+        login_forgotten::routes(),
         logout::routes(),
         setup::routes(),
     ] {
