@@ -40,7 +40,7 @@ async fn text_and_link_are_the_operators() {
 }
 
 #[tokio::test]
-async fn asvs_6_3_8_the_way_back_in_is_the_same_for_everybody_and_asks_for_nothing() {
+async fn asvs_6_4_2_the_way_back_in_asks_for_nothing_and_is_the_same_for_everybody() {
     let server = Server::start().await;
     let (mut ada, mut stranger) = (server.user("ada@example.com").await, server.anonymous());
     let page = stranger.get(PATH).await;
