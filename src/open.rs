@@ -27,8 +27,8 @@ pub enum StartError {
 /// Each says what to do.
 pub async fn open(config: &Config) -> Result<Arc<Service>, StartError> {
     let service = open_in(config, system(config)).await?.service;
-    if let Err(error) = service.warn_of_missing_peppers().await {
-        tracing::warn!(%error, "whether a pepper is missing could not be found out");
+    if let Err(error) = service.look_at_hashes().await {
+        tracing::warn!(%error, "how passwords were hashed could not be found out");
     }
     Ok(service)
 }

@@ -103,11 +103,27 @@ impl PasswordHash {
         &self.0
     }
 
-    /// Which pepper it was made with, if with any.
-    pub fn pepper(&self) -> Option<PepperId> {
-        let params = self.0.split('$').find(|part| part.starts_with("m="))?;
-        params.split(',').find_map(|param| param.strip_prefix("keyid=")).map(|id| PepperId(id.to_owned()))
+    /// How it was made.
+    pub fn recipe(&self) -> Recipe {
+        let mut parts = self.0.split('$');
+        let made_by: Vec<_> = parts.by_ref().take(3).collect();
+        let (named, params): (Vec<_>, Vec<_>) =
+            parts.next().unwrap_or_default().split(',').partition(|param| param.starts_with(Self::PEPPER));
+        let pepper = named.first().map(|param| PepperId(param[Self::PEPPER.len()..].to_owned()));
+        Recipe { cost: format!("{}${}", made_by.join("$"), params.join(",")), pepper }
     }
+
+    /// Begins the parameter that names the pepper.
+    const PEPPER: &str = "keyid=";
+}
+
+/// What a hash was made with, beside the password and the salt.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Recipe {
+    /// Algorithm, version and parameters, as they begin the PHC string.
+    pub cost: String,
+    /// The pepper, if there is one.
+    pub pepper: Option<PepperId>,
 }
 
 /// Names a pepper in the hashes that were made with it: base64 of eight bytes of a digest, as the PHC format's `keyid` has it.

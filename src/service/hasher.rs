@@ -1,20 +1,23 @@
 //! Argon2id, rationed: as many hashes at once as there are cores, a short queue, and then "busy".
 
+mod costs;
 mod memory;
 mod pepper;
 mod workers;
 
+use std::hint::black_box;
 use std::sync::Arc;
 
 use argon2::{KeyId, Params, ParamsBuilder};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 
+use self::costs::Costs;
 use self::memory::Memory;
 pub use self::pepper::{Pepper, PepperError, Peppers};
 use self::workers::Workers;
 use crate::domain::clock::{Entropy, random};
-use crate::domain::password::{Password, PasswordHash, PepperId};
+use crate::domain::password::{Password, PasswordHash, PepperId, Recipe};
 
 /// Hashes that may wait for each one under way: about half a second's worth.
 const QUEUE_PER_CORE: usize = 32;
@@ -99,6 +102,7 @@ pub struct Hasher {
     waiting: Arc<Semaphore>,
     /// What an unknown user's password is compared with: costs the same and never matches.
     nobody: PasswordHash,
+    costs: Costs,
 }
 
 impl Hasher {
@@ -113,7 +117,8 @@ impl Hasher {
         let nobody = hash(&mut Memory::default(), &params, pepper, &password, &salt).map_err(|e| error(&e))?;
         let waiting = Arc::new(Semaphore::new(cores * (1 + QUEUE_PER_CORE)));
         let workers = Workers::start(cores).map_err(|e| error(&e))?;
-        Ok(Self { params, peppers, entropy, workers, waiting, nobody })
+        let costs = Costs::new(&nobody);
+        Ok(Self { params, peppers, entropy, workers, waiting, nobody, costs })
     }
 
     /// Hashes a new password.
@@ -133,9 +138,7 @@ impl Hasher {
 
     /// Whether `stored` was made at another cost, or with another pepper, than the one that is configured now.
     pub fn is_outdated(&self, stored: &PasswordHash) -> bool {
-        // Algorithm, version and parameters; salt and hash come after them.
-        let made_by = |hash: &'_ PasswordHash| hash.as_phc().split('$').take(4).map(str::to_owned).collect::<Vec<_>>();
-        made_by(stored) != made_by(&self.nobody)
+        stored.recipe() != self.nobody.recipe()
     }
 
     /// Whether nobody configured this pepper: no password can be found right by a hash that names it.
@@ -143,19 +146,27 @@ impl Hasher {
         self.peppers.find(id).is_none()
     }
 
-    /// Whether `password` is the one that `stored` was made of; `None`, for an unknown user, takes as long and is never, and so
-    /// is a hash with a pepper that is missing.
+    /// Notes that there are users whose passwords were hashed at this cost; see [`costs`].
+    pub fn note_cost(&self, cost: &str) {
+        self.costs.note(cost);
+    }
+
+    /// Whether `password` is the one that `stored` was made of; `None`, for an unknown user, is never, and so is a hash with a
+    /// pepper that is missing. A password that is wrong takes as long for one as for another.
     pub async fn verify(&self, password: Password, stored: Option<PasswordHash>) -> Result<bool, Busy> {
-        let stored = stored.filter(|stored| !stored.pepper().is_some_and(|id| self.is_missing(&id)));
+        let stored = stored.filter(|stored| !stored.recipe().pepper.is_some_and(|id| self.is_missing(&id)));
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.nobody.clone());
-        let pepper = stored.pepper().and_then(|id| self.peppers.find(&id)).cloned();
+        let Recipe { cost, pepper } = stored.recipe();
+        let pepper = pepper.and_then(|id| self.peppers.find(&id)).cloned();
+        self.costs.note(&cost);
+        let decoys = self.costs.besides(&cost);
         // Cut, so that a huge body costs no more than a password; no password that long can have been chosen.
         let matches = self
             .run(move |memory| {
                 let bytes = password.expose();
                 let bytes = &bytes[..bytes.len().min(Password::LONGEST_BYTES + 1)];
-                memory.verify(bytes, pepper.as_ref().map(|pepper| pepper.expose()), stored.as_phc())
+                compare(memory, bytes, pepper.as_ref().map(|pepper| pepper.expose()), &stored, &decoys)
             })
             .await?;
         Ok(matches && known)
@@ -183,6 +194,23 @@ fn hash(
     Ok(PasswordHash::from_phc(memory.hash(params, pepper, password, salt)?.to_string()))
 }
 
+/// Whether the password is the one of `stored`. If it is not, it is compared with the decoys as well, to the same end.
+fn compare(
+    memory: &mut Memory,
+    password: &[u8],
+    pepper: Option<&[u8]>,
+    stored: &PasswordHash,
+    decoys: &[PasswordHash],
+) -> bool {
+    if memory.verify(password, pepper, stored.as_phc()) {
+        return true;
+    }
+    for decoy in decoys {
+        black_box(memory.verify(password, None, decoy.as_phc()));
+    }
+    false
+}
+
 #[cfg(test)]
 mod tests {
     use zeroize::Zeroizing;
@@ -199,6 +227,33 @@ mod tests {
         assert_eq!(hasher.verify(typed(), Some(stored.clone())).await, Ok(true));
         assert_eq!(hasher.verify(Password::typed("wrong".to_owned()), Some(stored)).await, Ok(false));
         assert_eq!(hasher.verify(typed(), None).await, Ok(false));
+    }
+
+    #[tokio::test]
+    async fn asvs_6_3_8_a_wrong_password_does_the_work_of_every_cost_in_use_whoever_it_is_for() {
+        let typed = || Password::typed("correct horse battery".to_owned());
+        let cheap = Hasher::new(Cost { memory_kib: 8, passes: 1, lanes: 1 }, Arc::new(OsEntropy)).unwrap();
+        let dear = Hasher::new(Cost { memory_kib: 64, passes: 1, lanes: 1 }, Arc::new(OsEntropy)).unwrap();
+        let (own, old) = (cheap.hash(typed()).await.unwrap(), dear.hash(typed()).await.unwrap());
+        assert_eq!(cheap.costs.besides(&own.recipe().cost), [], "one cost, one comparison");
+        assert_eq!(cheap.verify(Password::typed("wrong".to_owned()), Some(old.clone())).await, Ok(false));
+        for (stored, besides) in [(&own, &old), (&old, &own)] {
+            let decoys = cheap.costs.besides(&stored.recipe().cost);
+            let recipes: Vec<_> = decoys.iter().map(PasswordHash::recipe).collect();
+            assert_eq!(recipes, [besides.recipe()]);
+            // How much memory it took tells what was computed.
+            let mut memory = Memory::default();
+            assert!(compare(&mut memory, typed().expose(), None, stored, &decoys));
+            assert_eq!(
+                memory.blocks(),
+                if stored == &own { 8 } else { 64 },
+                "who knows the password waits for it alone"
+            );
+            let mut memory = Memory::default();
+            assert!(!compare(&mut memory, b"wrong", None, stored, &decoys));
+            assert_eq!(memory.blocks(), 64);
+        }
+        assert_eq!(cheap.verify(typed(), None).await, Ok(false));
     }
 
     fn pepper(first: u8) -> Pepper {
@@ -245,7 +300,7 @@ mod tests {
             assert!(hasher.is_outdated(&stored));
             stored = hasher.hash(typed()).await.unwrap();
             assert!(!hasher.is_outdated(&stored));
-            assert_eq!(stored.pepper(), named.map(|first| pepper(first).id().clone()));
+            assert_eq!(stored.recipe().pepper, named.map(|first| pepper(first).id().clone()));
         }
     }
 

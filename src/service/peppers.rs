@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::Service;
-use crate::domain::password::{PasswordHash, PepperId};
+use crate::domain::password::{PasswordHash, PepperId, Recipe};
 use crate::domain::timestamp::Timestamp;
 use crate::store::Result;
 
@@ -29,9 +29,17 @@ impl Told {
 }
 
 impl Service {
-    /// Warns of peppers that users' passwords were hashed with and that nobody configured: those users cannot sign in.
-    pub async fn warn_of_missing_peppers(&self) -> Result<()> {
-        for (id, users) in self.store.peppers().await? {
+    /// Looks how users' passwords were hashed: so that a wrong one takes as long for all of them, and to warn of peppers that
+    /// nobody configured, since those users cannot sign in. For the start.
+    pub async fn look_at_hashes(&self) -> Result<()> {
+        let mut peppered = BTreeMap::<PepperId, u64>::new();
+        for (Recipe { cost, pepper }, users) in self.store.recipes().await? {
+            self.hasher.note_cost(&cost);
+            if let Some(pepper) = pepper {
+                *peppered.entry(pepper).or_default() += users;
+            }
+        }
+        for (id, users) in peppered {
             if self.hasher.is_missing(&id) && self.told.is_due(&id, self.clock.now()) {
                 tracing::warn!(
                     pepper = %id,
@@ -46,7 +54,7 @@ impl Service {
 
     /// The same when somebody wants to sign in as one of them; once in a while.
     pub(super) fn tell_of_missing_pepper(&self, stored: &PasswordHash) {
-        let Some(id) = stored.pepper().filter(|id| self.hasher.is_missing(id)) else { return };
+        let Some(id) = stored.recipe().pepper.filter(|id| self.hasher.is_missing(id)) else { return };
         if self.told.is_due(&id, self.clock.now()) {
             tracing::error!(
                 pepper = %id,

@@ -41,7 +41,7 @@ use crate::domain::epoch::Epoch;
 use crate::domain::id::{EventSeq, SessionId, UserKey};
 use crate::domain::lifetime::Limits;
 use crate::domain::listing::{Filter, Page, Query, Total};
-use crate::domain::password::PepperId;
+use crate::domain::password::Recipe;
 use crate::domain::session::{Session, Standing, Verdict};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{Email, User};
@@ -219,8 +219,8 @@ pub trait Users: Send + Sync {
     /// Whether there is any user.
     async fn has_users(&self) -> Result<bool>;
 
-    /// Which peppers users' passwords were hashed with, and how many with each. Reads all users: for the start, not for a page.
-    async fn peppers(&self) -> Result<BTreeMap<PepperId, u64>>;
+    /// How users' passwords were hashed, and how many each way. Reads all users: for the start, not for a page.
+    async fn recipes(&self) -> Result<BTreeMap<Recipe, u64>>;
 
     /// Adds a user with an unused id and address; with `first`, only if there is no user at all.
     async fn create_user(&self, user: User, first: bool, by: Actor, from: Option<IpAddr>) -> Result<UserCreated>;

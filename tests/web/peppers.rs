@@ -61,7 +61,7 @@ async fn stored(server: &Server, email: &str) -> User {
 }
 
 async fn pepper(server: &Server, email: &str) -> Option<PepperId> {
-    stored(server, email).await.password.pepper()
+    stored(server, email).await.password.recipe().pepper
 }
 
 async fn asvs_11_4_2_whoever_signs_in_is_hashed_anew_with_the_pepper_of_the_day(server: Server) {
@@ -154,13 +154,13 @@ async fn a_lost_pepper_is_told_at_the_start_and_then_once_in_a_while() {
     let server = Server::start().await.restarted(&files.setting(Some(1), &[])).await;
     server.create(ADA, &[]).await;
     server.create(BOB, &[]).await;
-    server.service.warn_of_missing_peppers().await.expect("the store answers");
+    server.service.look_at_hashes().await.expect("the store answers");
     assert_eq!(log.lines_with("pepper"), Vec::<String>::new(), "nothing is missing");
 
     let server = server.restarted("").await;
     let id = PepperId::of(&bytes(1));
     let told = || log.lines_with(&format!("pepper={id}"));
-    server.service.warn_of_missing_peppers().await.expect("the store answers");
+    server.service.look_at_hashes().await.expect("the store answers");
     let [start] = &told()[..] else { panic!("{:?}", told()) };
     assert!(
         start.contains("WARN") && start.contains("users=2") && start.contains("password_pepper_previous"),

@@ -11,6 +11,12 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 pub struct Memory(Vec<Block>);
 
 impl Memory {
+    /// The most that a hash has needed, in KiB.
+    #[cfg(test)]
+    pub fn blocks(&self) -> usize {
+        self.0.len()
+    }
+
     /// Hashes a password with these parameters, and with this pepper, which the parameters name.
     pub fn hash(
         &mut self,

@@ -13,7 +13,7 @@ use crate::domain::audit::{Draft, Event};
 use crate::domain::change::{UserChange, takes_administrator};
 use crate::domain::ending::{Actor, Ending};
 use crate::domain::id::{EventSeq, UserKey};
-use crate::domain::password::PepperId;
+use crate::domain::password::Recipe;
 use crate::domain::user::{Email, User};
 
 /// What no two users may share. Outside the partitions, as it would be on a cluster.
@@ -55,15 +55,13 @@ impl Users for Memory {
         self.read("look for any user", || !lock(&self.claims).nobody()).await
     }
 
-    async fn peppers(&self) -> Result<BTreeMap<PepperId, u64>> {
-        self.read("count peppers", || {
-            let mut peppers = BTreeMap::new();
+    async fn recipes(&self) -> Result<BTreeMap<Recipe, u64>> {
+        self.read("count recipes", || {
+            let mut recipes = BTreeMap::new();
             for partition in self.partitions() {
-                if let Some(pepper) = lock(&partition).user().password.pepper() {
-                    *peppers.entry(pepper).or_default() += 1;
-                }
+                *recipes.entry(lock(&partition).user().password.recipe()).or_default() += 1;
             }
-            peppers
+            recipes
         })
         .await
     }

@@ -16,7 +16,7 @@ use crate::domain::change::{Asked, UserChange, takes_administrator};
 use crate::domain::ending::{Actor, Ending};
 use crate::domain::epoch::Epoch;
 use crate::domain::id::{EventSeq, UserKey};
-use crate::domain::password::PepperId;
+use crate::domain::password::Recipe;
 use crate::domain::session::{Session, Verdict};
 use crate::domain::user::{Email, User};
 use crate::store::{Audit, Result, UserChanged, UserCreated, Users, codec};
@@ -35,15 +35,13 @@ impl Users for Sled {
         Ok(!self.handle().await?.shared.trees.tree(Place::Users).is_empty())
     }
 
-    async fn peppers(&self) -> Result<BTreeMap<PepperId, u64>> {
+    async fn recipes(&self) -> Result<BTreeMap<Recipe, u64>> {
         self.read(|shared| {
-            let mut peppers = BTreeMap::new();
+            let mut recipes = BTreeMap::new();
             for user in shared.trees.scan::<User>(Place::Users) {
-                if let Some(pepper) = user?.1.password.pepper() {
-                    *peppers.entry(pepper).or_default() += 1;
-                }
+                *recipes.entry(user?.1.password.recipe()).or_default() += 1;
             }
-            Ok(peppers)
+            Ok(recipes)
         })
         .await
     }
