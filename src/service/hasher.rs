@@ -146,6 +146,11 @@ impl Hasher {
         self.peppers.find(id).is_none()
     }
 
+    /// Whether new passwords are hashed at this cost.
+    pub fn is_present_cost(&self, cost: &str) -> bool {
+        self.nobody.recipe().cost == cost
+    }
+
     /// Notes that there are users whose passwords were hashed at this cost; see [`costs`].
     pub fn note_cost(&self, cost: &str) {
         self.costs.note(cost);

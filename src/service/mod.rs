@@ -3,9 +3,9 @@
 pub mod auth;
 pub mod everyone;
 pub mod hasher;
+pub mod hashes;
 pub(crate) mod operator;
 pub mod passwords;
-pub mod peppers;
 pub mod reaper;
 pub mod sessions;
 pub mod setup;
@@ -18,7 +18,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 use self::hasher::{Hasher, Hashing};
-use self::peppers::Told;
+use self::hashes::Told;
 use self::setup::Setup;
 use self::throttle::{LoginLimits, Throttle};
 use crate::domain::clock::{Clock, Entropy};

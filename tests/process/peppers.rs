@@ -37,8 +37,25 @@ fn a_server_and_the_verbs_use_it_and_without_it_the_start_warns() {
     let refused = server.client().submit("/login", "/login", &[("email", EMAIL), ("password", PASSWORD)]);
     assert_eq!(refused.status, 401);
     let exited = server.stop();
+    assert!(!exited.stderr.contains("at another cost"), "{}", exited.stderr);
     assert_eq!(exited.stderr.matches("hashed with a pepper that is not configured").count(), 1, "{}", exited.stderr);
     assert!(exited.stderr.contains("users=1"), "{}", exited.stderr);
+}
+
+#[test]
+fn the_start_says_what_a_change_of_cost_means() {
+    let data = TempDir::new().unwrap();
+    let create = ["user", "create", "--email", EMAIL, "--password-stdin"];
+    assert_eq!(Program::verb(data.path(), create).run_typing(PASSWORD).code, Some(0));
+    let dearer = "{password_hash={memory_kib=128,passes=1}}";
+    let server = Program::serve(data.path()).env("ROCKET_SESSIOND", dearer).listen();
+    let refused = server.client().submit("/login", "/login", &[("email", EMAIL), ("password", "several wrong words")]);
+    assert_eq!(refused.status, 401);
+    server.client().sign_in(EMAIL, PASSWORD);
+    let exited = server.stop();
+    assert!(exited.stderr.contains("hashed at another cost") && exited.stderr.contains("users=1"), "{}", exited.stderr);
+    let exited = Program::serve(data.path()).env("ROCKET_SESSIOND", dearer).listen().stop();
+    assert!(!exited.stderr.contains("at another cost"), "{}", exited.stderr);
 }
 
 #[test]

@@ -1,4 +1,5 @@
-//! Peppers that hashes name and nobody configured: said where the operator looks, and never to whoever signs in.
+//! How users' passwords were hashed, as far as it matters to others: costs that every wrong password has to match, and peppers that
+//! hashes name and nobody configured. It is said where the operator looks, and never to whoever signs in.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -33,11 +34,22 @@ impl Service {
     /// nobody configured, since those users cannot sign in. For the start.
     pub async fn look_at_hashes(&self) -> Result<()> {
         let mut peppered = BTreeMap::<PepperId, u64>::new();
+        let mut elsewhere = 0;
         for (Recipe { cost, pepper }, users) in self.store.recipes().await? {
+            if !self.hasher.is_present_cost(&cost) {
+                elsewhere += users;
+            }
             self.hasher.note_cost(&cost);
             if let Some(pepper) = pepper {
                 *peppered.entry(pepper).or_default() += users;
             }
+        }
+        if elsewhere > 0 {
+            tracing::info!(
+                users = elsewhere,
+                "passwords were hashed at another cost than sessiond.password_hash, and every wrong password costs as much as all \
+                 in use together, until their users have signed in and the server was started anew"
+            );
         }
         for (id, users) in peppered {
             if self.hasher.is_missing(&id) && self.told.is_due(&id, self.clock.now()) {
