@@ -147,7 +147,7 @@ async fn unlocking_forgets_the_wrong_tries_and_is_an_event(backend: &'static dyn
     assert_eq!(unlock().await?, UserChanged::Done { user: Box::new(ada.clone()), ended: 0 });
     let event = bench.events().await?.pop().ok_or("no event")?.draft;
     assert_eq!((event.action, event.ended, event.reason), (Action::UnlockUser, 0, None));
-    assert_eq!(event.detail.map(|detail| detail.as_str().to_owned()).as_deref(), Some("80 wrong passwords"));
+    assert_eq!(event.detail.map(|detail| detail.as_str().to_owned()).as_deref(), Some("60 wrong passwords"));
     assert!(matches!(admit(&bench, &ada, by(false)).await?, Admitted::Yes(_)));
     assert_eq!(bench.verdict(&session).await?, sessiond::domain::session::Verdict::Live);
     Ok(())
