@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::admin_sessions::enders;
 use super::session_filter::address;
 use super::user_timeline::timeline;
-use crate::domain::audit::Outcome;
+use crate::domain::audit::{Detail, Outcome};
 use crate::domain::ending::{Actor, Note};
 use crate::domain::id::UserId;
 use crate::domain::listing::{Cursor, Filter, Order, Query, Status, Whose};
@@ -112,7 +112,7 @@ async fn events(core: &Core, id: &UserId, names: &BTreeMap<UserId, String>) -> R
             "failed": event.draft.outcome != Outcome::Success,
             "by": by,
             "ended": event.draft.ended,
-            "detail": event.draft.detail.as_ref().map(|detail| detail.as_str()),
+            "detail": event.draft.detail.as_ref().map(Detail::as_str),
             "note": event.draft.note.as_ref().map(Note::as_str),
         })
     });
