@@ -255,8 +255,8 @@ pub trait Users: Send + Sync {
     /// get another address, come or go between two pages is on one of them, and on one alone.
     async fn list_users(&self, query: &UserQuery) -> Result<UserPage>;
 
-    /// How many users the filter takes in: exactly for everybody ([`UserFilter::is_plain`]); otherwise up to
-    /// [`Total::COUNTED`], or as far as can be counted quickly.
+    /// How many users the filter takes in: exactly for everybody and for any state ([`UserFilter::is_plain`]); where a text is
+    /// looked for, up to [`Total::COUNTED`], or as far as can be counted quickly.
     async fn count_users(&self, filter: &UserFilter) -> Result<Total>;
 
     /// Adds a user with an unused id and address; with `first`, only if there is no user at all.
