@@ -47,6 +47,16 @@ pub enum SecondFactorRule {
     Administrators,
 }
 
+impl SecondFactorRule {
+    /// How it is written.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Optional => "optional",
+            Self::Administrators => "administrators",
+        }
+    }
+}
+
 #[derive(Deserialize, Default)]
 #[serde(default, deny_unknown_fields)]
 struct RawLoginLimits {
@@ -241,10 +251,54 @@ impl Config {
         }
     }
 
+    /// What is in force, in one line: for the audit log. Nothing secret is in it, nor where secrets are.
+    pub fn in_force(&self) -> String {
+        let Self {
+            data: _,
+            public_url,
+            allowed_origins,
+            trusted_proxies,
+            limits,
+            retention,
+            password_hash,
+            login_limits,
+            second_factor,
+        } = self;
+        let life = |Lifetime { idle, absolute }: Lifetime| format!("{}/{}", span(idle), span(absolute));
+        let list = |all: Vec<String>| if all.is_empty() { "none".to_owned() } else { all.join(",") };
+        let rate = |rate: Rate| rate.to_string().replace(' ', "");
+        let Cost { memory_kib, passes, lanes } = password_hash;
+        let Limits { standard, persistent, administrator, sessions_per_user } = limits;
+        let LoginLimits { per_ip, per_account, all } = login_limits;
+        [
+            format!("version={}", env!("CARGO_PKG_VERSION")),
+            format!("public_url={}", public_url.as_ref().map_or("none", Origin::as_str)),
+            format!("allowed_origins={}", list(allowed_origins.iter().map(ToString::to_string).collect())),
+            format!("trusted_proxies={}", list(trusted_proxies.iter().map(ToString::to_string).collect())),
+            format!("idle/absolute={}", life(*standard)),
+            format!("persistent={}", life(*persistent)),
+            format!("administrator={}", life(*administrator)),
+            format!("sessions_per_user={sessions_per_user}"),
+            format!("retention={}", span(*retention)),
+            format!("password_hash={memory_kib}KiB,{passes},{lanes}"),
+            format!("login_limits={},{},{}", rate(*per_ip), rate(*per_account), rate(*all)),
+            format!("second_factor={}", second_factor.code()),
+        ]
+        .join(" ")
+    }
+
     /// Whether browsers reach this server by https.
     pub fn is_secure(&self) -> bool {
         self.public_url.as_ref().is_some_and(Origin::is_secure)
     }
+}
+
+/// `90d`, `15m`: in the largest unit that leaves nothing over.
+fn span(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let units = [(86_400, 'd'), (3_600, 'h'), (60, 'm')];
+    let whole = units.into_iter().find(|(unit, _)| seconds > 0 && seconds.is_multiple_of(*unit));
+    whole.map_or_else(|| format!("{seconds}s"), |(unit, letter)| format!("{}{letter}", seconds / unit))
 }
 
 fn login_limits(raw: &RawLoginLimits) -> Result<LoginLimits, ConfigError> {
@@ -311,6 +365,23 @@ mod tests {
         let config = read("login_limits = { per_ip = \"5/m\" }").unwrap();
         let limits = LoginLimits { per_ip: "5/1m".parse().unwrap(), ..LoginLimits::default() };
         assert_eq!(config.login_limits, limits);
+    }
+
+    #[test]
+    fn what_is_in_force_is_told_in_one_line() {
+        let config =
+            read("public_url = \"https://login.example.com\"\ntrusted_proxies = [\"10.0.0.0/8\", \"127.0.0.1\"]");
+        assert_eq!(
+            config.unwrap().in_force(),
+            format!(
+                "version={} public_url=https://login.example.com allowed_origins=none \
+                 trusted_proxies=10.0.0.0/8,127.0.0.1/32 idle/absolute=1h/1d persistent=7d/30d \
+                 administrator=15m/12h sessions_per_user=25 retention=90d password_hash=19456KiB,2,1 \
+                 login_limits=60/10m,20/1h,{}",
+                env!("CARGO_PKG_VERSION"),
+                LoginLimits::default().all.to_string().replace(' ', ""),
+            )
+        );
     }
 
     #[test]

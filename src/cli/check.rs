@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use super::reach::Remote;
 use super::{Data, Failure, counts};
 use crate::open;
+use crate::plain;
 use crate::service::operator::Check;
 use crate::store::sled::Sled;
 
@@ -28,10 +29,11 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     if arguments.json {
         let totals: Map<_, _> =
             report.totals.iter().map(|(name, count)| (name.to_owned(), Value::from(count))).collect();
-        println!("{}", json!({"sound": sound, "found": report.found, "findings": report.findings, "totals": totals}));
+        let told = json!({"sound": sound, "found": report.found, "findings": report.findings, "totals": totals});
+        println!("{}", plain::json(&told.to_string()));
     } else {
         for finding in &report.findings {
-            println!("{finding}");
+            println!("{}", plain::shown(finding));
         }
         println!("read {}", counts(&report.totals));
         if sound {

@@ -6,6 +6,7 @@ use super::reach::Reach;
 use super::{Data, Failure};
 use crate::domain::id::SessionId;
 use crate::domain::listing::Typed;
+use crate::plain;
 use crate::service::operator::{Ended, ListSessions, Listed, RevokeSessions, Row};
 
 #[derive(Subcommand)]
@@ -125,9 +126,9 @@ async fn pages(reach: &Reach, mut page: ListSessions, json: bool) -> Result<(), 
         }
         for row in &rows {
             if json {
-                println!("{}", serde_json::to_string(row).map_err(Failure::failed)?);
+                println!("{}", plain::json(&serde_json::to_string(row).map_err(Failure::failed)?));
             } else {
-                println!("{}", line(row));
+                println!("{}", plain::shown(&line(row)));
             }
         }
         let Some(next) = next else { return Ok(()) };

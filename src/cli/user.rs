@@ -6,6 +6,7 @@ use clap::{ArgGroup, Args, Subcommand};
 
 use super::reach::Reach;
 use super::{Data, Failure, people};
+use crate::plain;
 use crate::service::operator::{Change, ChangeUser, Changed, CreateUser, InviteUser, SetPassword};
 
 #[derive(Subcommand)]
@@ -135,8 +136,8 @@ async fn change(Named { user, reason, data }: Named, change: Change) -> Result<(
     let done = reach.run(command).await;
     reach.close().await?;
     match done? {
-        Changed::Done(ended) => println!("{user} changed, {ended} sessions ended"),
-        Changed::Unchanged => println!("{user} was so before"),
+        Changed::Done(ended) => println!("{} changed, {ended} sessions ended", plain::shown(&user)),
+        Changed::Unchanged => println!("{} was so before", plain::shown(&user)),
     }
     Ok(())
 }
@@ -147,7 +148,7 @@ async fn passwd(Named { user, reason, data }: Named) -> Result<(), Failure> {
     let reach = Reach::find(&config).await?;
     let set = reach.run(SetPassword { user: user.clone(), password, reason }).await;
     reach.close().await?;
-    println!("{user} has a new password, {} sessions ended", set?.ended);
+    println!("{} has a new password, {} sessions ended", plain::shown(&user), set?.ended);
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! What people do with sessions: sign in, sign out, look, end. Knows the store's contract and the domain, not HTTP.
 
+pub mod audit;
 pub mod auth;
 pub mod everyone;
 pub mod hasher;
@@ -21,6 +22,7 @@ use tokio::sync::Notify;
 
 use self::hasher::{Cost, Hasher};
 use self::setup::Setup;
+use self::throttle::refusals::Refusals;
 use self::throttle::{LoginLimits, Throttle};
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::lifetime::Limits;
@@ -47,6 +49,7 @@ pub struct Service {
     hasher: Hasher,
     throttle: Throttle,
     second_factor_required: bool,
+    refusals: Refusals,
     setup: Setup,
     unreaped: Notify,
 }
@@ -60,8 +63,9 @@ impl Service {
         let Environment { clock, entropy, limits } = environment;
         let Settings { password_hash, login_limits, second_factor_required } = settings;
         let hasher = Hasher::new(password_hash, Arc::clone(&entropy))?;
-        let (throttle, setup, unreaped) = (Throttle::new(login_limits), Setup::default(), Notify::new());
-        Ok(Self { store, clock, entropy, limits, hasher, throttle, second_factor_required, setup, unreaped })
+        let (throttle, refusals) = (Throttle::new(login_limits), Refusals::default());
+        let (setup, unreaped) = (Setup::default(), Notify::new());
+        Ok(Self { store, clock, entropy, limits, hasher, throttle, second_factor_required, refusals, setup, unreaped })
     }
 
     /// The store beneath, for what needs no service: health, closing, reading the audit log.

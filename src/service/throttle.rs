@@ -12,6 +12,7 @@
 
 mod bucket;
 mod rate;
+pub mod refusals;
 mod table;
 
 use std::net::{IpAddr, Ipv6Addr};

@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::domain::audit::{Draft, Event};
+use crate::domain::audit::{Draft, Event, search};
 use crate::domain::change::UserChange;
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::ending::{Actor, Ended, Ending};
@@ -300,6 +300,15 @@ pub trait Audit: Send + Sync {
 
     /// Up to `most` events, newest first, from `before` on (exclusive) or from the newest.
     async fn events(&self, before: Option<EventSeq>, most: usize) -> Result<Vec<Event>>;
+
+    /// One page of those events that a filter means, reading no more than [`MOST_EXAMINED`] records: a page with fewer rows
+    /// than were asked for and a place to go on from has seen only part of the log. Order is by number; times rise with the
+    /// numbers unless somebody sets the clock, and a period loses nothing for that. A cursor brings its direction along;
+    /// whatever is not swept between two pages is on one of them, and on one alone. What concerns one user is found
+    /// without reading what does not.
+    ///
+    /// [`MOST_EXAMINED`]: search::Query::MOST_EXAMINED
+    async fn find(&self, query: &search::Query) -> Result<search::Page>;
 }
 
 /// All of it.

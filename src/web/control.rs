@@ -28,8 +28,8 @@ use crate::domain::clock::{Entropy, random};
 use crate::keys::mac;
 use crate::private;
 use crate::service::operator::{
-    ChangeUser, Check, Command, Compact, CreateUser, DeleteUser, InviteUser, ListSessions, ListUsers, Operator,
-    Refused, ResetPassword, RevokeSessions, SetPassword, ShowUser,
+    ChangeUser, Check, Command, Compact, CreateUser, DeleteUser, InviteUser, ListEvents, ListSessions, ListUsers,
+    Operator, Refused, ResetPassword, RevokeSessions, SetPassword, ShowUser,
 };
 
 /// The file's name in the data folder.
@@ -215,6 +215,7 @@ async fn run(_key: Authorized, name: &str, text: Data<'_>, operator: &State<Oper
         ResetPassword::NAME => execute::<ResetPassword>(&text, operator).await,
         DeleteUser::NAME => execute::<DeleteUser>(&text, operator).await,
         ListSessions::NAME => execute::<ListSessions>(&text, operator).await,
+        ListEvents::NAME => execute::<ListEvents>(&text, operator).await,
         RevokeSessions::NAME => execute::<RevokeSessions>(&text, operator).await,
         Check::NAME => execute::<Check>(&text, operator).await,
         Compact::NAME => execute::<Compact>(&text, operator).await,

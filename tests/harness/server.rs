@@ -8,7 +8,7 @@ use figment::Figment;
 use figment::providers::{Format, Toml};
 use rocket::config::LogLevel;
 use rocket::http::Header;
-use rocket::local::asynchronous::Client;
+use rocket::local::asynchronous::{Client, LocalResponse};
 use rocket::{Build, Rocket, Route};
 use sessiond::domain::clock::{Clock, ManualClock, OsEntropy};
 use sessiond::domain::ending::Actor;
@@ -154,14 +154,19 @@ impl Server {
         }
     }
 
-    /// Sends a request as it is.
-    pub async fn send(&self, ask: Ask, from: IpAddr) -> Answer {
-        let asked = format!("{} {}", ask.method, ask.uri);
+    /// Sends a request as it is, and leaves the body of the answer to be read.
+    pub async fn begin(&self, ask: Ask, from: IpAddr) -> LocalResponse<'_> {
         let mut request = self.client.req(ask.method, ask.uri).remote(SocketAddr::new(from, 50_000));
         for (name, value) in ask.headers {
             request.add_header(Header::new(name, value));
         }
-        let response = Box::pin(request.body(ask.body).dispatch()).await;
+        Box::pin(request.body(ask.body).dispatch()).await
+    }
+
+    /// Sends a request as it is.
+    pub async fn send(&self, ask: Ask, from: IpAddr) -> Answer {
+        let asked = format!("{} {}", ask.method, ask.uri);
+        let response = self.begin(ask, from).await;
         let headers = response.headers().iter().map(|header| (header.name.to_string(), header.value.to_string()));
         let (status, headers) = (response.status(), headers.collect());
         let body = response.into_bytes().await.unwrap_or_default();

@@ -3,6 +3,7 @@
 //! Each test has a folder of its own and a port that the system chose, and ends every process that it started.
 
 mod alone;
+mod audit;
 mod backup;
 mod check;
 mod client;

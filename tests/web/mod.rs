@@ -25,6 +25,8 @@ mod admin_sessions;
 mod admin_user;
 mod admin_user_verbs;
 mod admin_users;
+mod audit;
+mod audit_export;
 mod bodies;
 mod confirm;
 mod csrf;

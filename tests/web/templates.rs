@@ -16,10 +16,11 @@ const NAME: &str = "Eve <script>alert(1)</script>\"'><img src=x onerror=alert(1)
 const EMAIL: &str = "o'neil&co{{7*7}}/x`=@example.com";
 
 /// The templates that must have been seen.
-const PAGES: [&str; 23] = [
+const PAGES: [&str; 24] = [
     "account",
     "account_password",
     "account_profile",
+    "admin_audit",
     "admin_everyone",
     "admin_sessions",
     "admin_user",
@@ -213,6 +214,14 @@ async fn administrators(server: &Server, crawl: &mut Crawl) {
     for field in ["user", "address", "status", "order", "cursor"] {
         let page = root.get(&format!("/admin/sessions?{field}={}&x={}", encoded(EVIL), encoded(EVIL))).await;
         crawl.look("admin_sessions", page.is(if field == "user" { 200 } else { 400 }));
+    }
+
+    crawl.look("admin_audit", root.get("/admin/audit").await.is(200).says(NAME).says(EVIL));
+    for field in
+        ["user", "actor", "target", "action", "outcome", "from", "to", "address", "session", "direction", "cursor"]
+    {
+        let page = root.get(&format!("/admin/audit?{field}={}&x={}", encoded(EVIL), encoded(EVIL))).await;
+        crawl.look("admin_audit", page.is(400));
     }
 
     let path = format!("/admin/users/{}/end", victim.id);

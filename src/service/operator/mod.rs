@@ -1,6 +1,7 @@
 //! What the machine's operator does from a shell, in one form for both ways there: in the shell's own process on a database
 //! that nobody has open, and inside the server that has it open.
 
+mod audit;
 mod people;
 mod sessions;
 mod upkeep;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub use self::audit::{Events, ListEvents};
 pub use self::people::{
     DeleteUser, InviteUser, ListUsers, ListedUsers, OneTimePassword, ResetPassword, ShowUser, UserRow,
 };

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use super::super::{Admitted, Audit, Result, UserChanged, UserCreated, UserDeleted, Users};
 use super::partition::Partition;
 use super::{Memory, lock, people};
-use crate::domain::audit::{Draft, Event};
+use crate::domain::audit::{Draft, Event, search};
 use crate::domain::change::{UserChange, takes_administrator};
 use crate::domain::ending::{Actor, Ending};
 use crate::domain::id::{EventSeq, UserKey};
@@ -160,6 +160,10 @@ impl Audit for Memory {
 
     async fn events(&self, before: Option<EventSeq>, most: usize) -> Result<Vec<Event>> {
         self.read("read the audit log", || lock(&self.log).newest(before, most)).await
+    }
+
+    async fn find(&self, query: &search::Query) -> Result<search::Page> {
+        self.read("search the audit log", || lock(&self.log).find(query)).await
     }
 }
 

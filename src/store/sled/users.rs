@@ -10,7 +10,7 @@ use super::step::Step;
 use super::trees::Place;
 use super::view::View;
 use super::{Sled, listing, sessions, space};
-use crate::domain::audit::{Draft, Event};
+use crate::domain::audit::{Draft, Event, search};
 use crate::domain::change::{Asked, UserChange, takes_administrator};
 use crate::domain::ending::{Actor, Ending};
 use crate::domain::epoch::Epoch;
@@ -208,5 +208,10 @@ impl Audit for Sled {
 
     async fn events(&self, before: Option<EventSeq>, most: usize) -> Result<Vec<Event>> {
         self.read(move |shared| shared.trees.events(before).take(most).collect()).await
+    }
+
+    async fn find(&self, query: &search::Query) -> Result<search::Page> {
+        let query = query.clone();
+        self.read(move |shared| super::search::find(shared, &query)).await
     }
 }
