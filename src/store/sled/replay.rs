@@ -90,9 +90,11 @@ fn effect(trees: &Trees, effect: &Effect, first: EventSeq, writes: &mut Vec<Writ
             if ended.event >= first && trees.replaced(*old)?.is_none() {
                 put(writes, Place::Replaced, old.bytes(), ended)?;
             }
-            if trees.user(*user)?.is_some_and(|owner| owner.epoch == *old) {
+            if let Some(owner) = trees.user(*user)?.filter(|owner| owner.epoch == *old) {
                 let fresh: User = codec::decode(user.bytes(), record)?;
-                put(writes, Place::Users, user.bytes(), &fresh)?;
+                // Addresses are taken in a tree of their own, of which the journal knows nothing: the one that stands there
+                // stays. A change of it ends no session, and if it is forgotten, nobody has been told of it.
+                put(writes, Place::Users, user.bytes(), &User { email: owner.email, ..fresh })?;
             }
             Ok(())
         }
