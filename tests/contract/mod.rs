@@ -30,6 +30,7 @@ mod concurrency;
 mod create;
 mod crowd;
 mod cursors;
+mod delete_user;
 mod end;
 mod end_everyone;
 mod end_user;
