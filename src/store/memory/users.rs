@@ -72,6 +72,9 @@ impl Users for Memory {
                 if !change.still_holds(&before) {
                     return UserChanged::Stale;
                 }
+                if change.session().is_some_and(|session| !step.is_live(session)) {
+                    return UserChanged::Stale;
+                }
                 let Some(after) = change.applied(&before) else { return UserChanged::Unchanged };
                 if takes_administrator(&before, &after) && claims.administrators.iter().all(|other| *other == key) {
                     return UserChanged::LastAdministrator;
