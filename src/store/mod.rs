@@ -276,6 +276,8 @@ pub trait Users: Send + Sync {
     /// created, in the same step: nobody is left with the new password and an old credential, and nobody with the successor
     /// and the old password. The successor is in no listing before it is durable, as after [`Sessions::create`].
     ///
+    /// Recovery codes are drawn anew in a session that is live, or not at all ([`UserChanged::Stale`]).
+    ///
     /// [`ends_sessions`]: UserChange::ends_sessions
     /// [`Asked`]: crate::domain::change::Asked
     async fn change_user(&self, key: UserKey, change: UserChange, ending: Ending) -> Result<UserChanged>;
