@@ -1,5 +1,8 @@
 //! The table `[default.sessiond]` of `Rocket.toml` and the environment, read into values that cannot be wrong.
 
+mod forgotten;
+mod peppers;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,10 +11,11 @@ use figment::Figment;
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer};
 
+pub use self::forgotten::ForgottenPassword;
 use crate::domain::lifetime::{Lifetime, Limits};
 use crate::domain::listing::parse_network;
 use crate::service::Settings;
-use crate::service::hasher::Cost;
+use crate::service::hasher::{Cost, Hashing};
 use crate::service::throttle::{LoginLimits, Rate};
 
 /// How long past sessions and audit events are kept unless told otherwise.
@@ -32,8 +36,11 @@ struct Raw {
     sessions_per_user: u32,
     retention: Span,
     password_hash: Cost,
+    password_pepper: Option<PathBuf>,
+    password_pepper_previous: Vec<PathBuf>,
     login_limits: RawLoginLimits,
     second_factor: SecondFactorRule,
+    forgotten_password: forgotten::Raw,
 }
 
 /// Who must have a second factor.
@@ -87,8 +94,11 @@ impl Default for Raw {
             sessions_per_user,
             retention: Span(RETENTION),
             password_hash: Cost::default(),
+            password_pepper: None,
+            password_pepper_previous: Vec::new(),
             login_limits: RawLoginLimits::default(),
             second_factor: SecondFactorRule::default(),
+            forgotten_password: forgotten::Raw::default(),
         }
     }
 }
@@ -182,12 +192,14 @@ pub struct Config {
     pub limits: Limits,
     /// How long past sessions and audit events are kept.
     pub retention: Duration,
-    /// What one password hash costs.
-    pub password_hash: Cost,
+    /// How passwords are hashed.
+    pub password_hash: Hashing,
     /// How many wrong passwords are looked at.
     pub login_limits: LoginLimits,
     /// Who must have a second factor.
     pub second_factor: SecondFactorRule,
+    /// What is said to whoever has forgotten their password.
+    pub forgotten_password: ForgottenPassword,
 }
 
 impl Config {
@@ -222,6 +234,7 @@ impl Config {
         }
         let cost = raw.password_hash.check();
         cost.map_err(|error| ConfigError::Impossible { key: "password_hash", problem: error.to_string() })?;
+        let peppers = peppers::read(raw.password_pepper.as_deref(), &raw.password_pepper_previous)?;
         let network = |text: &String| {
             parse_network(text).map_err(|_| ConfigError::Impossible {
                 key: "trusted_proxies",
@@ -236,16 +249,17 @@ impl Config {
             trusted_proxies: raw.trusted_proxies.iter().map(network).collect::<Result<_, _>>()?,
             limits,
             retention: raw.retention.0,
-            password_hash: raw.password_hash,
+            password_hash: Hashing { cost: raw.password_hash, peppers },
             login_limits: login_limits(&raw.login_limits)?,
             second_factor: raw.second_factor,
+            forgotten_password: raw.forgotten_password.check()?,
         })
     }
 
     /// What signing in asks for.
     pub fn sign_in(&self) -> Settings {
         Settings {
-            password_hash: self.password_hash,
+            password_hash: self.password_hash.clone(),
             login_limits: self.login_limits,
             second_factor_required: self.second_factor == SecondFactorRule::Administrators,
         }
@@ -263,11 +277,13 @@ impl Config {
             password_hash,
             login_limits,
             second_factor,
+            forgotten_password: _,
         } = self;
         let life = |Lifetime { idle, absolute }: Lifetime| format!("{}/{}", span(idle), span(absolute));
         let list = |all: Vec<String>| if all.is_empty() { "none".to_owned() } else { all.join(",") };
         let rate = |rate: Rate| rate.to_string().replace(' ', "");
-        let Cost { memory_kib, passes, lanes } = password_hash;
+        let Hashing { cost: Cost { memory_kib, passes, lanes }, peppers } = password_hash;
+        let pepper = if peppers.present().is_some() { "set" } else { "none" };
         let Limits { standard, persistent, administrator, sessions_per_user } = limits;
         let LoginLimits { per_ip, per_account, all } = login_limits;
         [
@@ -282,6 +298,7 @@ impl Config {
             format!("retention={}", span(*retention)),
             format!("password_hash={memory_kib}KiB,{passes},{lanes}"),
             format!("login_limits={},{},{}", rate(*per_ip), rate(*per_account), rate(*all)),
+            format!("password_pepper={pepper}"),
             format!("second_factor={}", second_factor.code()),
         ]
         .join(" ")

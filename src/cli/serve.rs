@@ -47,6 +47,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     };
     let operator = open::open_in(&config, open::system(&config)).await?;
     let service = Arc::clone(&operator.service);
+    service.look_at_hashes().await?;
     let code = service.offer_setup().await?;
     let started = Draft::new(Actor::System, Action::Start, Outcome::Success);
     let detail = Some(Detail::new(config.in_force()));

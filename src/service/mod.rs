@@ -4,6 +4,7 @@ pub mod audit;
 pub mod auth;
 pub mod everyone;
 pub mod hasher;
+pub mod hashes;
 pub mod invite;
 pub(crate) mod operator;
 pub mod passwords;
@@ -20,7 +21,8 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use self::hasher::{Cost, Hasher};
+use self::hasher::{Hasher, Hashing};
+use self::hashes::Told;
 use self::setup::Setup;
 use self::throttle::refusals::Refusals;
 use self::throttle::{LoginLimits, Throttle};
@@ -30,10 +32,10 @@ use crate::domain::password::{Password, PasswordHash};
 use crate::store::{Environment, Store};
 
 /// What signing in asks for.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Settings {
-    /// What one password hash costs.
-    pub password_hash: Cost,
+    /// How passwords are hashed.
+    pub password_hash: Hashing,
     /// How many wrong passwords are looked at.
     pub login_limits: LoginLimits,
     /// Administrators can do nothing as such before they have a second factor.
@@ -47,6 +49,7 @@ pub struct Service {
     entropy: Arc<dyn Entropy>,
     limits: Limits,
     hasher: Hasher,
+    told: Told,
     throttle: Throttle,
     second_factor_required: bool,
     refusals: Refusals,
@@ -62,10 +65,19 @@ impl Service {
     pub fn new(store: Arc<dyn Store>, environment: Environment, settings: Settings) -> Result<Self, hasher::CostError> {
         let Environment { clock, entropy, limits } = environment;
         let Settings { password_hash, login_limits, second_factor_required } = settings;
-        let hasher = Hasher::new(password_hash, Arc::clone(&entropy))?;
-        let (throttle, refusals) = (Throttle::new(login_limits), Refusals::default());
-        let (setup, unreaped) = (Setup::default(), Notify::new());
-        Ok(Self { store, clock, entropy, limits, hasher, throttle, second_factor_required, refusals, setup, unreaped })
+        Ok(Self {
+            hasher: Hasher::new(password_hash, Arc::clone(&entropy))?,
+            store,
+            clock,
+            entropy,
+            limits,
+            told: Told::default(),
+            throttle: Throttle::new(login_limits),
+            second_factor_required,
+            refusals: Refusals::default(),
+            setup: Setup::default(),
+            unreaped: Notify::new(),
+        })
     }
 
     /// The store beneath, for what needs no service: health, closing, reading the audit log.

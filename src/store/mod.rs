@@ -27,6 +27,7 @@ pub mod error;
 pub mod memory;
 pub mod sled;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -40,6 +41,7 @@ use crate::domain::epoch::Epoch;
 use crate::domain::id::{EventSeq, SessionId, UserKey};
 use crate::domain::lifetime::Limits;
 use crate::domain::listing::{Filter, Page, Query, Total, UserFilter, UserPage, UserQuery};
+use crate::domain::password::Recipe;
 use crate::domain::safeguards::{Admission, Refusal};
 use crate::domain::session::{Session, SessionChange, Standing, Verdict};
 use crate::domain::timestamp::Timestamp;
@@ -258,6 +260,9 @@ pub trait Users: Send + Sync {
     /// How many users the filter takes in: exactly for everybody and for any state ([`UserFilter::is_plain`]); where a text is
     /// looked for, up to [`Total::COUNTED`], or as far as can be counted quickly.
     async fn count_users(&self, filter: &UserFilter) -> Result<Total>;
+
+    /// How users' passwords were hashed, and how many each way. Reads all users: for the start, not for a page.
+    async fn recipes(&self) -> Result<BTreeMap<Recipe, u64>>;
 
     /// Adds a user with an unused id and address; with `first`, only if there is no user at all.
     async fn create_user(&self, user: User, first: bool, by: Actor, from: Option<IpAddr>) -> Result<UserCreated>;

@@ -47,6 +47,16 @@ impl Place {
         assert_eq!(self.path(browser), "/account");
     }
 
+    /// What somebody reads who has forgotten their password.
+    fn look_for_help(&self, browser: &Browser<'_>) {
+        browser.click("a[href='/login/forgotten']");
+        assert_eq!(browser.text("h1"), "Forgotten your password?");
+        assert!(browser.text("main").contains("Ask an administrator"));
+        self.photograph(browser, "forgotten");
+        browser.click("main a[href='/login']");
+        assert_eq!(browser.text("h1"), "Sign in");
+    }
+
     /// A new password: not one that follows the keyboard.
     fn change_password(&self, browser: &Browser<'_>) {
         let change = |password: &str| {
@@ -105,6 +115,7 @@ fn whole_path(scripts: bool) {
 
     place.set_up(&first, &mut server);
     place.photograph(&first, "login");
+    place.look_for_help(&first);
     place.sign_in(&first);
     second.open(&place.address);
     place.sign_in(&second);

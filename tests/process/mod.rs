@@ -12,6 +12,7 @@ mod damage;
 mod kill;
 mod passwd;
 mod people;
+mod peppers;
 mod program;
 mod promise;
 mod refusals;

@@ -14,6 +14,7 @@ use crate::domain::change::{UserChange, takes_administrator};
 use crate::domain::ending::{Actor, Ending};
 use crate::domain::id::{EventSeq, UserKey};
 use crate::domain::listing::{Total, UserFilter, UserPage, UserQuery};
+use crate::domain::password::Recipe;
 use crate::domain::safeguards::Admission;
 use crate::domain::user::{Email, User};
 
@@ -67,6 +68,17 @@ impl Users for Memory {
 
     async fn count_users(&self, filter: &UserFilter) -> Result<Total> {
         self.read("count users", || people::total(&self.people(), filter)).await
+    }
+
+    async fn recipes(&self) -> Result<BTreeMap<Recipe, u64>> {
+        self.read("count recipes", || {
+            let mut recipes = BTreeMap::new();
+            for partition in self.partitions() {
+                *recipes.entry(lock(&partition).user().password.recipe()).or_default() += 1;
+            }
+            recipes
+        })
+        .await
     }
 
     async fn create_user(&self, user: User, first: bool, by: Actor, from: Option<IpAddr>) -> Result<UserCreated> {

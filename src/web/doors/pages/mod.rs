@@ -17,6 +17,7 @@ mod audit_filter;
 mod choose_password;
 mod devices;
 mod login;
+mod login_forgotten;
 mod logout;
 mod second_factor;
 mod session_filter;
@@ -49,6 +50,7 @@ pub fn routes() -> Vec<Route> {
         devices::routes(),
         audit_export::routes(),
         login::routes(),
+        login_forgotten::routes(),
         logout::routes(),
         second_factor::routes(),
         setup::routes(),
