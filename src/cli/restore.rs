@@ -34,8 +34,11 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(_) => return Err(UpkeepError::Occupied(config.data).into()),
         None => Sled::restore(&config.data, open::system(&config), file, arguments.replace).await?,
     };
-    let Restored { totals, ended } = restored;
+    let Restored { totals, ended, keys } = restored;
     println!("restored from {}: {}", file.display(), counts(&totals));
     println!("EVERYONE'S SESSIONS HAVE ENDED ({ended} were live in the backup): everybody has to sign in again");
+    if keys > 0 {
+        println!("EVERY API KEY IS REVOKED ({keys} were not in the backup): create new ones");
+    }
     Ok(())
 }

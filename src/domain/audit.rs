@@ -6,7 +6,8 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use super::ending::{Actor, Ending, Note, Reason};
-use super::id::{EventSeq, SessionId, UserId};
+use super::id::{EventSeq, KeyId, SessionId, UserId};
+use super::key::ApiKey;
 use super::session::Session;
 use super::timestamp::Timestamp;
 use super::user::User;
@@ -40,6 +41,10 @@ pub enum Action {
     ChangePassword,
     /// Hash a password that has been verified anew, at another cost.
     RehashPassword,
+    /// Create an API key.
+    CreateKey,
+    /// Revoke an API key.
+    RevokeKey,
 }
 
 impl Action {
@@ -59,6 +64,8 @@ impl Action {
             Self::Lost => "event.lost",
             Self::ChangePassword => "user.password.change",
             Self::RehashPassword => "user.password.rehash",
+            Self::CreateKey => "key.create",
+            Self::RevokeKey => "key.revoke",
         }
     }
 }
@@ -101,12 +108,15 @@ pub struct Draft {
     pub note: Option<Note>,
     /// How many sessions it ended.
     pub ended: u64,
+    /// To which API key.
+    pub key: Option<KeyId>,
 }
 
 impl Draft {
     /// An event about nobody yet; fill in what is known.
     pub const fn new(actor: Actor, action: Action, outcome: Outcome) -> Self {
-        Self { actor, action, user: None, session: None, from: None, outcome, reason: None, note: None, ended: 0 }
+        let (user, session, from, reason, note, key) = (None, None, None, None, None, None);
+        Self { actor, action, user, session, from, outcome, reason, note, ended: 0, key }
     }
 
     /// A session was created.
@@ -143,6 +153,16 @@ impl Draft {
     /// Everyone's sessions were ended, `count` live ones.
     pub fn ended_everyone(ending: &Ending, count: u64) -> Self {
         Self { ended: count, ..Self::ended(ending, Action::EndEveryonesSessions) }
+    }
+
+    /// An API key was created.
+    pub fn key_created(key: &ApiKey, from: Option<IpAddr>) -> Self {
+        Self { key: Some(key.id), from, ..Self::new(key.by.clone(), Action::CreateKey, Outcome::Success) }
+    }
+
+    /// An API key was revoked.
+    pub fn key_revoked(ending: &Ending, id: KeyId) -> Self {
+        Self { key: Some(id), ..Self::ended(ending, Action::RevokeKey) }
     }
 
     fn ended(ending: &Ending, action: Action) -> Self {

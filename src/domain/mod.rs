@@ -8,6 +8,7 @@ pub mod credential;
 pub mod ending;
 pub mod epoch;
 pub mod id;
+pub mod key;
 pub mod lifetime;
 pub mod listing;
 pub mod password;

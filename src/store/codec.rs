@@ -11,12 +11,13 @@ use crate::domain::audit::Event;
 use crate::domain::ending::Ended;
 use crate::domain::epoch::Epoch;
 use crate::domain::id::UserKey;
+use crate::domain::key::ApiKey;
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
 
 /// The format of a database as a whole: raised with any record's version, so that an older program refuses to open it.
-pub const FORMAT: u8 = 3;
+pub const FORMAT: u8 = 4;
 
 /// Something that is stored. The payload is positional: fields and variants are added at the end and with a new version,
 /// and `read` goes on reading the old ones.
@@ -52,16 +53,30 @@ impl Record for User {
 
 impl Record for Event {
     const NAME: &'static str = "audit event";
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
 
     fn read(version: u8, payload: &[u8]) -> Option<postcard::Result<Self>> {
-        // Nothing was denied then; the rest is as it was.
-        matches!(version, 1 | 2).then(|| postcard::from_bytes(payload))
+        match version {
+            // Nothing was denied in the first, and neither knew API keys: the one field that was added is a zero.
+            1 | 2 => Some(postcard::from_bytes(&[payload, &[0]].concat())),
+            3 => Some(postcard::from_bytes(payload)),
+            _ => None,
+        }
     }
 }
 
 impl Record for Ended {
     const NAME: &'static str = "replaced epoch";
+    const VERSION: u8 = 2;
+
+    fn read(version: u8, payload: &[u8]) -> Option<postcard::Result<Self>> {
+        // No key had ended anything then; the rest is as it was.
+        matches!(version, 1 | 2).then(|| postcard::from_bytes(payload))
+    }
+}
+
+impl Record for ApiKey {
+    const NAME: &'static str = "API key";
 }
 
 impl Record for Epoch {
@@ -130,6 +145,7 @@ mod tests {
     use crate::domain::ending::{Actor, Ending, Note, Reason};
     use crate::domain::epoch::Epochs;
     use crate::domain::id::{EventSeq, UserId, hex};
+    use crate::domain::key::{KeyCredential, KeyParticulars};
     use crate::domain::lifetime::{Kind, Lifetime};
     use crate::domain::password::PasswordHash;
     use crate::domain::session::{Door, Start};
@@ -189,6 +205,15 @@ mod tests {
         Event { seq: EventSeq(9), at: AT, draft: Draft::ended_user(&ending(), &ada(), 3) }
     }
 
+    fn key() -> ApiKey {
+        let (name, scopes) = ("nightly".parse().unwrap(), "sessions.read,users.write".parse().unwrap());
+        let particulars = KeyParticulars { name, scopes, created: AT, expires: Some(AT), by: Actor::Operator };
+        let mut key = ApiKey::new(&KeyCredential::new(&Sevens), particulars);
+        let by = Actor::Key(KeyCredential::new(&Sevens).id());
+        key.revoke(Ending::new(by, Reason::Revoked, None).at(AT, EventSeq(9)));
+        key
+    }
+
     fn golden<T: Record + PartialEq + Debug>(value: &T, bytes: &str) {
         let written = encode(b"key", value).unwrap();
         assert_eq!(
@@ -222,12 +247,16 @@ mod tests {
             &user(),
             "0264f0179a036164610f616461406578616d706c652e636f6d034164610a246172676f6e32696424010561646d696e07070707070707070707070707070707dcbccccaef6600",
         );
-        golden(&ending().at(AT, EventSeq(9)), "013cecaa4fdcbccccaef66000361646102010b6c6f7374206c6170746f7009");
+        golden(&ending().at(AT, EventSeq(9)), "0224c90b0bdcbccccaef66000361646102010b6c6f7374206c6170746f7009");
         golden(
             &event(),
-            "022570ecb309dcbccccaef660003616461020103616461000100c0000207000102010b6c6f7374206c6170746f7003",
+            "03dfdcccf009dcbccccaef660003616461020103616461000100c0000207000102010b6c6f7374206c6170746f700300",
         );
         golden(&Epoch::draw(&Sevens), "01ee65582107070707070707070707070707070707");
+        golden(
+            &key(),
+            "01f00180940707070707070707076e696768746c794bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e0020003dcbccccaef6601dcbccccaef660101dcbccccaef66040707070707070707020009",
+        );
         golden(&AT, "013177da5edcbccccaef66");
         golden(&ada().key(), "01e7cab390fdee430d40bd57deeac186cd9790033d");
     }
@@ -238,11 +267,16 @@ mod tests {
                             1646d696e07070707070707070707070707070707dcbccccaef66";
         const EVENT: &str = "0190dcb63309dcbccccaef660003616461020103616461000100c0000207000102010b6c6f7374206c61707\
                              46f7003";
+        const DENIED: &str =
+            "022570ecb309dcbccccaef660003616461020103616461000100c0000207000102010b6c6f7374206c6170746f7003";
+        const ENDED: &str = "013cecaa4fdcbccccaef66000361646102010b6c6f7374206c6170746f7009";
         let bytes = |hex: &str| -> Vec<u8> {
             (0..hex.len() / 2).map(|n| u8::from_str_radix(&hex[2 * n..2 * n + 2], 16).unwrap()).collect()
         };
         assert_eq!(decode::<User>(b"key", &bytes(USER)).unwrap(), user());
         assert_eq!(decode::<Event>(b"key", &bytes(EVENT)).unwrap(), event());
+        assert_eq!(decode::<Event>(b"key", &bytes(DENIED)).unwrap(), event());
+        assert_eq!(decode::<Ended>(b"key", &bytes(ENDED)).unwrap(), ending().at(AT, EventSeq(9)));
     }
 
     #[test]

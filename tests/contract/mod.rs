@@ -34,6 +34,7 @@ mod end;
 mod end_everyone;
 mod end_user;
 mod history;
+mod keys;
 mod lifecycle;
 mod listing;
 mod model;

@@ -19,7 +19,7 @@ use super::folder::sync_directory;
 use crate::domain::audit::Event;
 use crate::domain::ending::Ended;
 use crate::domain::epoch::Epoch;
-use crate::domain::id::{EventSeq, SessionId, UserKey};
+use crate::domain::id::{EventSeq, KeyId, SessionId, UserKey};
 use crate::domain::steps::reached;
 use crate::domain::timestamp::Timestamp;
 
@@ -39,6 +39,8 @@ pub enum Effect {
     Changed { user: UserKey, old: Epoch, record: Vec<u8>, ended: Ended },
     /// None, but what others ended for: this session, in the store's own form, took their place.
     Created { user: UserKey, id: SessionId, record: Vec<u8> },
+    /// An API key, which is revoked.
+    Key { id: KeyId, ended: Ended },
 }
 
 /// One ending with its audit event.

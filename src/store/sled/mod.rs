@@ -14,6 +14,7 @@ mod folder;
 mod import;
 mod index;
 mod journal;
+mod keys;
 mod listing;
 mod mend;
 mod mode;
@@ -174,14 +175,22 @@ impl Sled {
     }
 }
 
-/// Ends everyone's sessions if nobody can vouch for them, before anybody reads one.
+/// Ends everyone's sessions and revokes every API key if nobody can vouch for them, before anybody reads one.
 async fn trusted(opened: Opened, folder: &Path) -> std::result::Result<Handle, OpenError> {
     let Opened { handle, suspicion, .. } = opened;
     if let Some(why) = suspicion {
         tracing::error!("everyone's sessions end, since nobody can vouch for them: {why}");
         let ending = Ending::new(Actor::System, Reason::Safety, None);
-        let ended = handle.committer.commit(move |step| sessions::end_everyone(step, &ending), Proof::Database).await;
-        ended.map_err(|error| open::damaged(folder, &error))?;
+        // In one step: a kill in between must leave the doubt.
+        let end = move |step: &mut Step<'_>| {
+            sessions::end_everyone(step, &ending)?;
+            keys::revoke_all(step, &ending)
+        };
+        let revoked = handle.committer.commit(end, Proof::Database).await;
+        let revoked = revoked.map_err(|error| open::damaged(folder, &error))?;
+        if revoked > 0 {
+            tracing::error!(keys = revoked, "every API key is revoked for the same reason; create new ones");
+        }
         reached!("everyone-ended");
         doubt::settle(folder).map_err(|source| OpenError::Folder { folder: folder.to_owned(), source })?;
     }

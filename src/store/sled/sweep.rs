@@ -1,5 +1,6 @@
 //! Removing what is past and old enough, a little at a time.
 
+use super::keys;
 use super::step::Step;
 use super::trees::{Place, session_key};
 use super::view::View;
@@ -8,12 +9,16 @@ use crate::domain::ending::Ended;
 use crate::domain::timestamp::Timestamp;
 use crate::store::Result;
 
-/// Looks at up to `most` things that may be older than `before`: sessions first, then events, and the log of replaced epochs
-/// once no session needs it.
+/// Looks at up to `most` things that may be older than `before`: sessions first, then API keys and events, and the log of
+/// replaced epochs once no session needs it.
 pub fn sweep(step: &mut Step<'_>, before: Timestamp, most: usize) -> Result<usize> {
     match sessions(step, before, most)? {
         0 => {}
         looked => return Ok(looked),
+    }
+    match keys::sweep(step, before, most)? {
+        0 => {}
+        removed => return Ok(removed),
     }
     match events(step, before, most)? {
         0 => {}

@@ -60,6 +60,10 @@ impl Users for Sled {
         let proof = if change == UserChange::Block { Proof::Journal } else { Proof::Database };
         self.handle().await?.committer.commit(move |step| change_user(step, key, &change, &ending), proof).await
     }
+
+    async fn has_other_administrator(&self, key: UserKey) -> Result<bool> {
+        Ok(self.handle().await?.shared.has_other_administrator(key))
+    }
 }
 
 fn change_user(step: &mut Step<'_>, key: UserKey, change: &UserChange, ending: &Ending) -> Result<UserChanged> {
