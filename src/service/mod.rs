@@ -2,7 +2,9 @@
 
 pub mod auth;
 pub mod everyone;
+pub mod foresight;
 pub mod hasher;
+pub mod keys;
 pub(crate) mod operator;
 pub mod passwords;
 pub mod reaper;

@@ -16,7 +16,9 @@ use crate::store::StoreError;
 pub fn wants_json(request: &Request<'_>, uri: &str) -> bool {
     let accepts =
         |wanted: &MediaType| request.accept().is_some_and(|accept| accept.media_types().any(|one| one == wanted));
-    uri.starts_with("/v1/") || (accepts(&MediaType::JSON) && !accepts(&MediaType::HTML))
+    uri.starts_with("/v1/")
+        || uri.starts_with("/operator/")
+        || (accepts(&MediaType::JSON) && !accepts(&MediaType::HTML))
 }
 
 /// An error for programs.

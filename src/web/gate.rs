@@ -30,6 +30,8 @@ const START: usize = 512;
 enum Path {
     SignOut,
     Open,
+    /// Commands from afar, which an API key opens and no session does.
+    Keyed,
     Guarded,
 }
 
@@ -39,6 +41,7 @@ impl Path {
         match raw {
             "/logout" => Self::SignOut,
             "/login" | "/setup" => Self::Open,
+            _ if raw.starts_with("/operator/") => Self::Keyed,
             _ if raw.starts_with("/static/") || matches!(raw, "/health/live" | "/health/ready") => Self::Open,
             _ => Self::Guarded,
         }
@@ -93,14 +96,20 @@ impl Gate {
             config,
         );
         let path = Path::of(request.uri());
+        let by_browser = headers.contains("sec-fetch-site") || headers.contains("origin");
         let live = matches!(resolved, Resolved::Live(_));
         let rejection = match (&resolved, judgement) {
             _ if fault.is_some() => fault.map(Rejection::Malformed),
             _ if failed && path != Path::Open => Some(Rejection::Unavailable),
-            (Resolved::Ended(ended), _) if path == Path::Guarded => Some(Rejection::Ended(ended.clone())),
+            (Resolved::Ended(ended), _) if matches!(path, Path::Guarded | Path::Keyed) => {
+                Some(Rejection::Ended(ended.clone()))
+            }
             // Which of them is to end nobody knows, and "signed out" would be a lie.
             _ if path == Path::SignOut && !safe && sent == Sent::Twice => Some(Rejection::Doubled),
             (_, Judgement::Pass) => None,
+            // Nothing but a key in a header counts there, and no browser puts one in by itself. With a session's cookie, or
+            // with what a browser says of a page, the request is judged as every other.
+            (_, Judgement::Unsure) if path == Path::Keyed && !by_browser && sent == Sent::No => None,
             // Whoever asks to be signed out and has no session is: their form may well be older than its end.
             (_, Judgement::Stale | Judgement::Unsure) if path == Path::SignOut && !live => None,
             (Resolved::Expired(_), Judgement::Stale | Judgement::Unsure) if path == Path::Guarded => {

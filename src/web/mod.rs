@@ -103,6 +103,7 @@ impl Sessiond {
             .manage(Mounted)
             .mount("/", doors::pages::routes())
             .mount("/", doors::operators::routes())
+            .mount("/", doors::afar::routes())
             .mount("/", assets::routes())
             .register("/", error::catchers())
             .attach(assets::templates())

@@ -33,6 +33,7 @@ mod cursors;
 mod end;
 mod end_everyone;
 mod end_user;
+mod foresight;
 mod history;
 mod keys;
 mod lifecycle;

@@ -2,12 +2,16 @@
 //!
 //! Each test has a folder of its own and a port that the system chose, and ends every process that it started.
 
+mod afar;
 mod alone;
 mod backup;
 mod check;
 mod client;
 mod compact;
+mod completions;
 mod damage;
+mod dry_run;
+mod keys;
 mod kill;
 mod passwd;
 mod program;

@@ -22,6 +22,7 @@ mod account;
 mod address;
 mod admin_end;
 mod admin_sessions;
+mod afar;
 mod bodies;
 mod csrf;
 mod csrf_matrix;
