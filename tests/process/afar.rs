@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use super::keys::{created, id, listed};
 use super::program::Exited;
 use super::refusals::assert_told;
+use super::tls::Proxy;
 use super::{EMAIL, PASSWORD, Program, Server};
 
 const BOB: &str = "bob@example.com";
@@ -276,4 +277,38 @@ fn asvs_16_2_5_no_key_is_in_the_logs_of_either_side() {
             }
         }
     }
+}
+
+#[test]
+fn asvs_12_2_1_over_https_the_key_goes_only_to_a_server_with_a_certificate_that_is_trusted() {
+    let (data, server) = server();
+    let key = created(data.path(), "all");
+    let proxy = Proxy::before(server.address);
+    let aside = TempDir::new().unwrap();
+    let (file, other) = (aside.path().join("proxy.pem"), aside.path().join("other.pem"));
+    proxy.hand_out(&file);
+    Proxy::before(server.address).hand_out(&other);
+    let ask = |host: &str, ca: Option<&Path>| {
+        let program =
+            elsewhere(&format!("https://{host}:{}", proxy.address.port()), &key, &["session", "list", "--json"]);
+        ca.iter().fold(program, |program, ca| program.arg("--ca").arg(ca)).run()
+    };
+    let person = server.sign_in();
+    let listed: Value = serde_json::from_str(&ask("127.0.0.1", Some(&file)).stdout).unwrap();
+    assert_eq!(listed["id"], person.session_id());
+    assert_eq!(listed["address"], "127.0.0.1");
+
+    let used = super::keys::listed(data.path());
+    // Signed by nobody who is known, by somebody else, and for another name.
+    for refused in [ask("127.0.0.1", None), ask("127.0.0.1", Some(&other)), ask("localhost", Some(&file))] {
+        assert_told(&refused, 1, &["https://", "did not answer", "certificate"]);
+    }
+    assert_eq!(super::keys::listed(data.path()), used);
+    for (ca, told) in [(aside.path().join("missing"), "missing"), (data.path().join("control"), "holds no certificate")]
+    {
+        assert_told(&ask("127.0.0.1", Some(&ca)), 2, &["--ca", told]);
+    }
+    // Somebody who speaks no TLS.
+    let plain = elsewhere(&format!("https://{}", server.address), &key, &["session", "list"]).run();
+    assert_told(&plain, 1, &["did not answer"]);
 }

@@ -20,6 +20,7 @@ mod refusals;
 mod running;
 mod sample;
 mod secrets;
+mod tls;
 mod verbs;
 
 pub use self::client::{Answer, Client, form, session_id};
