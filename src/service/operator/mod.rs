@@ -1,6 +1,7 @@
 //! What is ordered from a command line, in one form for all ways there: in the shell's own process on a database that nobody
 //! has open, inside the server that has it open, and from afar by whoever has an API key.
 
+mod as_text;
 mod commands;
 mod keys;
 mod sessions;

@@ -131,6 +131,7 @@ pub enum RevokeSessions {
     /// These.
     These {
         /// Their ids.
+        #[serde(with = "super::as_text")]
         ids: Vec<SessionId>,
         /// For the audit log.
         reason: String,
@@ -155,10 +156,13 @@ pub enum Ended {
     /// What became of each.
     Each {
         /// Ended now.
+        #[serde(with = "super::as_text")]
         ended: Vec<SessionId>,
         /// Past before.
+        #[serde(with = "super::as_text")]
         before: Vec<SessionId>,
         /// No such session.
+        #[serde(with = "super::as_text")]
         missing: Vec<SessionId>,
         /// Why it went no further, if it did not get through.
         broken: Option<String>,
