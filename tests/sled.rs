@@ -217,8 +217,12 @@ async fn asvs_7_4_3_a_new_password_that_the_database_forgot_is_put_back_with_the
 }
 
 async fn create_key(sled: &Sled, name: &str) -> KeyId {
+    create_key_until(sled, name, None).await
+}
+
+async fn create_key_until(sled: &Sled, name: &str, expires: Option<Timestamp>) -> KeyId {
     let (name, scopes) = (name.parse().unwrap(), "all".parse().unwrap());
-    let particulars = KeyParticulars { name, scopes, created: START, expires: None, by: Actor::Operator };
+    let particulars = KeyParticulars { name, scopes, created: START, expires, by: Actor::Operator };
     let key = ApiKey::new(&KeyCredential::new(&OsEntropy), particulars);
     let id = key.id;
     assert_eq!(sled.create_key(key, None).await.unwrap(), KeyCreated::Done);
@@ -275,6 +279,22 @@ async fn doubt_about_the_database_revokes_every_key_together_with_everyones_sess
     sled.close().await.unwrap();
     drop(sled);
     assert_eq!(Sled::check(folder.path(), environment).await.unwrap().findings, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_clock_far_behind_revokes_the_keys_that_run_out_and_no_others() {
+    let folder = tempfile::tempdir().unwrap();
+    filled(folder.path()).await;
+    let sled = Sled::open(folder.path(), at(START + MINUTE * 31).1).await.unwrap();
+    let expires = create_key_until(&sled, "expires", Some(START + MINUTE * 60 * 24)).await;
+    let stays = create_key(&sled, "stays").await;
+    sled.close().await.unwrap();
+    drop(sled);
+    let sled = Sled::open(folder.path(), at(START + MINUTE * 10).1).await.unwrap();
+    let KeyVerdict::Revoked(ended) = key_verdict(&sled, expires).await else { panic!("trusted") };
+    assert_eq!((ended.by, ended.reason), (Actor::System, Reason::Safety));
+    assert_eq!(key_verdict(&sled, stays).await, KeyVerdict::Live);
+    sled.close().await.unwrap();
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use tempfile::TempDir;
 use super::backup::Totals;
 use super::database::open_fresh;
 use super::folder::lock_existing;
-use super::open::{self, Carried, OpenError, Opened};
+use super::open::{self, Carried, OpenError, Opened, Suspicion};
 use super::record::{self, Content};
 use super::trees::{EPOCH, PLACES, Place};
 use super::upkeep::UpkeepError;
@@ -116,7 +116,7 @@ fn told(error: &OpenError) -> String {
 /// What opening itself noticed.
 async fn opened(report: &mut Report, opened: Opened) {
     let Opened { handle, suspicion, put_back } = opened;
-    if let Some(why) = suspicion {
+    if let Some(Suspicion { why, .. }) = suspicion {
         report.add(format!("a server would end everyone's sessions: {why}"));
     }
     if put_back > 0 {

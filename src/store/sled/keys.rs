@@ -78,11 +78,11 @@ fn revoke(step: &mut Step<'_>, id: KeyId, ending: &Ending) -> Result<KeyRevoked>
     Ok(KeyRevoked::Done(ended))
 }
 
-/// Revokes every key that is not revoked: which of them somebody has revoked nobody knows any more.
-pub fn revoke_all(step: &mut Step<'_>, ending: &Ending) -> Result<u64> {
+/// Revokes every key that nobody can vouch for any more and that is not revoked. Answers how many.
+pub fn revoke_all(step: &mut Step<'_>, ending: &Ending, doubtful: impl Fn(&ApiKey) -> bool) -> Result<u64> {
     let mut count = 0;
     let keys = step.shared.trees.scan::<ApiKey>(Place::Keys).collect::<Result<Vec<_>>>()?;
-    for (_, key) in keys {
+    for (_, key) in keys.into_iter().filter(|(_, key)| doubtful(key)) {
         count += u64::from(matches!(revoke(step, key.id, ending)?, KeyRevoked::Done(_)));
     }
     Ok(count)
