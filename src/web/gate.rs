@@ -9,14 +9,13 @@ use std::sync::Arc;
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::futures::FutureExt;
 use rocket::http::Method;
-use rocket::http::uri::Origin;
 use rocket::{Build, Data, Request, Response, Rocket};
 
 use super::cookie::Sent;
 use super::csrf::{self, Asked, Binding, Judgement};
 use super::seen::{Rejection, Seen};
 use super::shape::Fault;
-use super::{Core, address, headers, reject};
+use super::{Core, address, headers, is_afar, reject};
 use crate::domain::clock::random;
 use crate::domain::credential::Credential;
 use crate::domain::id::hex;
@@ -36,12 +35,12 @@ enum Path {
 }
 
 impl Path {
-    fn of(uri: &Origin<'_>) -> Self {
-        let raw = uri.path().as_str();
+    fn of(request: &Request<'_>) -> Self {
+        let raw = request.uri().path().as_str();
         match raw {
             "/logout" => Self::SignOut,
             "/login" | "/setup" => Self::Open,
-            _ if raw.starts_with("/operator/") => Self::Keyed,
+            _ if is_afar(request, raw) => Self::Keyed,
             _ if raw.starts_with("/static/") || matches!(raw, "/health/live" | "/health/ready") => Self::Open,
             _ => Self::Guarded,
         }
@@ -95,7 +94,7 @@ impl Gate {
             },
             config,
         );
-        let path = Path::of(request.uri());
+        let path = Path::of(request);
         let by_browser = headers.contains("sec-fetch-site") || headers.contains("origin");
         let live = matches!(resolved, Resolved::Live(_));
         let rejection = match (&resolved, judgement) {

@@ -28,7 +28,7 @@ use std::io;
 use std::sync::Arc;
 
 use rocket::data::{Limits, ToByteUnit};
-use rocket::{Build, Rocket};
+use rocket::{Build, Request, Rocket};
 use tokio::sync::Mutex;
 
 use self::cookie::Names;
@@ -52,6 +52,11 @@ pub(crate) struct Core {
 
 /// Stands in the application's state where the pages are mounted.
 struct Mounted;
+
+/// Whether this path leads to the door for commands from afar. Without our pages it is another application's own.
+fn is_afar(request: &Request<'_>, path: &str) -> bool {
+    path.starts_with("/operator/") && request.rocket().state::<Mounted>().is_some()
+}
 
 /// A service with its settings and keys, to be attached to an application.
 pub struct Sessiond(Arc<Core>);
