@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer};
 
 use crate::domain::lifetime::{Lifetime, Limits};
 use crate::domain::listing::parse_network;
+use crate::service::Settings;
 use crate::service::hasher::Cost;
 use crate::service::throttle::{LoginLimits, Rate};
 
@@ -32,6 +33,18 @@ struct Raw {
     retention: Span,
     password_hash: Cost,
     login_limits: RawLoginLimits,
+    second_factor: SecondFactorRule,
+}
+
+/// Who must have a second factor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SecondFactorRule {
+    /// Nobody; everybody may.
+    #[default]
+    Optional,
+    /// Administrators, before they can do anything as such.
+    Administrators,
 }
 
 #[derive(Deserialize, Default)]
@@ -65,6 +78,7 @@ impl Default for Raw {
             retention: Span(RETENTION),
             password_hash: Cost::default(),
             login_limits: RawLoginLimits::default(),
+            second_factor: SecondFactorRule::default(),
         }
     }
 }
@@ -162,6 +176,8 @@ pub struct Config {
     pub password_hash: Cost,
     /// How many wrong passwords are looked at.
     pub login_limits: LoginLimits,
+    /// Who must have a second factor.
+    pub second_factor: SecondFactorRule,
 }
 
 impl Config {
@@ -212,7 +228,17 @@ impl Config {
             retention: raw.retention.0,
             password_hash: raw.password_hash,
             login_limits: login_limits(&raw.login_limits)?,
+            second_factor: raw.second_factor,
         })
+    }
+
+    /// What signing in asks for.
+    pub fn sign_in(&self) -> Settings {
+        Settings {
+            password_hash: self.password_hash,
+            login_limits: self.login_limits,
+            second_factor_required: self.second_factor == SecondFactorRule::Administrators,
+        }
     }
 
     /// Whether browsers reach this server by https.
@@ -307,6 +333,7 @@ mod tests {
             ("login_limits = { all = \"5\" }", "sessiond.login_limits.all"),
             ("login_limits = { per_user = \"5/1h\" }", "per_user"),
             ("login_limits = { per_ip = 5 }", "per_ip"),
+            ("second_factor = \"everybody\"", "second_factor"),
         ] {
             let error = read(toml).expect_err(toml);
             assert!(error.contains(told), "{toml}: {error}");

@@ -49,7 +49,7 @@ impl Opened {
 pub(crate) async fn open_in(config: &Config, environment: Environment) -> Result<Opened, StartError> {
     let store = Arc::new(Sled::open(&config.data, environment.clone()).await?);
     let shared = Arc::clone(&store) as Arc<dyn Store>;
-    let service = Service::new(shared, environment, config.password_hash, config.login_limits)?;
+    let service = Service::new(shared, environment, config.sign_in())?;
     Ok(Opened { service: Arc::new(service), store })
 }
 

@@ -15,6 +15,7 @@ use sessiond::domain::id::{KeyId, SessionId};
 use sessiond::domain::key::{ApiKey, KeyCredential, KeyParticulars, KeyVerdict};
 use sessiond::domain::lifetime::{Kind, Limits};
 use sessiond::domain::password::PasswordHash;
+use sessiond::domain::safeguards::Safeguards;
 use sessiond::domain::session::{Door, Session, Start, Verdict};
 use sessiond::domain::timestamp::Timestamp;
 use sessiond::domain::user::User;
@@ -40,6 +41,8 @@ async fn sign_in(sled: &Sled, user: &User, at: Timestamp, environment: &Environm
         lifetime: environment.limits.standard,
         door: Door::Pages,
         client: Client::new(None, ""),
+        device: None,
+        name: None,
     };
     let (session, _) = Session::start(start, &OsEntropy);
     assert_eq!(sled.create(session.clone(), None).await.unwrap(), Created::Done { displaced: vec![] });
@@ -59,6 +62,7 @@ async fn filled(folder: &Path) -> Session {
         epoch: Epoch::draw(&OsEntropy),
         created: START,
         blocked: false,
+        safeguards: Safeguards::default(),
     };
     sled.create_user(user.clone(), false, Actor::Operator, None).await.unwrap();
     let session = sign_in(&sled, &user, clock.now(), &environment).await;
@@ -185,6 +189,8 @@ async fn asvs_7_4_3_a_new_password_that_the_database_forgot_is_put_back_with_the
             lifetime: Limits::default().standard,
             door: Door::Pages,
             client: Client::new(None, ""),
+            device: None,
+            name: None,
         };
         let (next, _) = Session::start(start, &OsEntropy);
         let asked = Some(Asked { verified: user.password, session: session.id(), successor: next.clone() });

@@ -13,6 +13,7 @@ use sessiond::domain::epoch::{Epoch, Epochs};
 use sessiond::domain::id::UserId;
 use sessiond::domain::lifetime::{Kind, Limits};
 use sessiond::domain::password::PasswordHash;
+use sessiond::domain::safeguards::Safeguards;
 use sessiond::domain::session::{Door, Session, Start};
 use sessiond::domain::timestamp::Timestamp;
 use sessiond::domain::user::User;
@@ -49,6 +50,7 @@ impl Crowd {
             epoch: Epoch::draw(&OsEntropy),
             created: self.clock.now(),
             blocked: false,
+            safeguards: Safeguards::default(),
         }
     }
 
@@ -85,6 +87,8 @@ impl Crowd {
             lifetime: self.environment.limits.of(Kind::Standard),
             door: Door::Pages,
             client: Client { address: Some(IpAddr::V4(Ipv4Addr::new(10, b, c, d))), agent, device },
+            device: None,
+            name: None,
         };
         let (session, _) = Session::start(start, &OsEntropy);
         let created = self.store.create(session.clone(), None).await.unwrap();

@@ -14,6 +14,7 @@ use crate::domain::epoch::{Epoch, Epochs};
 use crate::domain::id::{UserId, hex};
 use crate::domain::lifetime::{Kind, Limits};
 use crate::domain::password::Password;
+use crate::domain::safeguards::Safeguards;
 use crate::domain::session::{Door, Session, Start};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{Label, User};
@@ -153,6 +154,7 @@ async fn team(service: &Service, password: &str, dice: &mut Dice) -> Result<Vec<
             epoch: Epoch::draw(&OsEntropy),
             created: service.clock().now(),
             blocked: false,
+            safeguards: Safeguards::default(),
         });
     }
     Ok(users)
@@ -221,6 +223,8 @@ async fn play(stage: &Stage<'_>, lives: &mut [Life], happening: Happening, dice:
                 lifetime: limits.of(life.kind),
                 door: Door::Pages,
                 client: life.client.clone(),
+                device: None,
+                name: None,
             };
             let (session, _) = Session::start(start, &OsEntropy);
             Sessions::create(store, session.clone(), None).await?;

@@ -5,12 +5,13 @@ use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+use super::change::UserChange;
 use super::ending::{Actor, Ending, Note, Reason};
 use super::id::{EventSeq, KeyId, SessionId, UserId};
 use super::key::ApiKey;
 use super::session::Session;
 use super::timestamp::Timestamp;
-use super::user::User;
+use super::user::{Label, User};
 
 /// What somebody did or tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -41,6 +42,30 @@ pub enum Action {
     ChangePassword,
     /// Hash a password that has been verified anew, at another cost.
     RehashPassword,
+    /// Give a user a password for one use.
+    ResetPassword,
+    /// Give a user another e-mail address.
+    ChangeEmail,
+    /// Give a user another name.
+    ChangeName,
+    /// Set up a second factor, or replace it.
+    SetSecondFactor,
+    /// Remove a second factor.
+    RemoveSecondFactor,
+    /// Draw new recovery codes.
+    RenewRecoveryCodes,
+    /// Use a recovery code up.
+    UseRecoveryCode,
+    /// Take no more passwords of strangers for a user, or of those who are known.
+    LockUser,
+    /// Forget the wrong passwords in a row.
+    UnlockUser,
+    /// Delete a user.
+    DeleteUser,
+    /// Give the device of a session a name.
+    NameDevice,
+    /// Say that one has read of sign-ins in new browsers.
+    Acknowledge,
     /// Create an API key.
     CreateKey,
     /// Revoke an API key.
@@ -64,6 +89,18 @@ impl Action {
             Self::Lost => "event.lost",
             Self::ChangePassword => "user.password.change",
             Self::RehashPassword => "user.password.rehash",
+            Self::ResetPassword => "user.password.reset",
+            Self::ChangeEmail => "user.email.change",
+            Self::ChangeName => "user.name.change",
+            Self::SetSecondFactor => "user.second-factor.set",
+            Self::RemoveSecondFactor => "user.second-factor.remove",
+            Self::RenewRecoveryCodes => "user.recovery-codes.renew",
+            Self::UseRecoveryCode => "user.recovery-code.use",
+            Self::LockUser => "user.lock",
+            Self::UnlockUser => "user.unlock",
+            Self::DeleteUser => "user.delete",
+            Self::NameDevice => "session.name",
+            Self::Acknowledge => "session.acknowledge",
             Self::CreateKey => "key.create",
             Self::RevokeKey => "key.revoke",
         }
@@ -108,15 +145,51 @@ pub struct Draft {
     pub note: Option<Note>,
     /// How many sessions it ended.
     pub ended: u64,
+    /// What changed, where the action alone does not say it.
+    pub detail: Option<Detail>,
     /// To which API key.
     pub key: Option<KeyId>,
+}
+
+/// What changed, in the server's own words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Detail(String);
+
+impl Detail {
+    /// The longest one, in characters.
+    pub const LONGEST: usize = 2_000;
+
+    /// Cut if it is too long.
+    pub fn new(text: impl Into<String>) -> Self {
+        let text = text.into();
+        match text.char_indices().nth(Self::LONGEST) {
+            Some((end, _)) => Self(text[..end].to_owned()),
+            None => Self(text),
+        }
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl Draft {
     /// An event about nobody yet; fill in what is known.
     pub const fn new(actor: Actor, action: Action, outcome: Outcome) -> Self {
-        let (user, session, from, reason, note, key) = (None, None, None, None, None, None);
-        Self { actor, action, user, session, from, outcome, reason, note, ended: 0, key }
+        Self {
+            actor,
+            action,
+            user: None,
+            session: None,
+            from: None,
+            outcome,
+            reason: None,
+            note: None,
+            ended: 0,
+            detail: None,
+            key: None,
+        }
     }
 
     /// A session was created.
@@ -131,7 +204,10 @@ impl Draft {
 
     /// A user was created.
     pub fn user_created(user: &User, actor: Actor, from: Option<IpAddr>) -> Self {
-        Self { user: Some(user.id.clone()), from, ..Self::new(actor, Action::CreateUser, Outcome::Success) }
+        let labels: Vec<_> = user.labels.iter().map(Label::as_str).collect();
+        let labels = if labels.is_empty() { String::new() } else { format!(", labels {}", labels.join(" ")) };
+        let detail = Some(Detail::new(format!("e-mail {}{labels}", user.email.fingerprint())));
+        Self { user: Some(user.id.clone()), from, detail, ..Self::new(actor, Action::CreateUser, Outcome::Success) }
     }
 
     /// One session was ended.
@@ -145,9 +221,42 @@ impl Draft {
     }
 
     /// A user was changed, and `count` live sessions ended by it.
-    pub fn user_changed(ending: &Ending, action: Action, user: &UserId, count: u64) -> Self {
-        let ended = Self { user: Some(user.clone()), ended: count, ..Self::ended(ending, action) };
+    pub fn user_changed(ending: &Ending, change: &UserChange, before: &User, count: u64) -> Self {
+        let detail = change.detail(before);
+        let ended =
+            Self { user: Some(before.id.clone()), ended: count, detail, ..Self::ended(ending, change.action()) };
         if count == 0 { Self { reason: None, ..ended } } else { ended }
+    }
+
+    /// A user was deleted, and `count` live sessions ended by it. What is left of the address tells it from others.
+    pub fn user_deleted(ending: &Ending, user: &User, count: u64) -> Self {
+        let detail = Some(Detail::new(format!("e-mail {}", user.email.fingerprint())));
+        Self { user: Some(user.id.clone()), ended: count, detail, ..Self::ended(ending, Action::DeleteUser) }
+    }
+
+    /// A user takes no more passwords: of strangers, or of those who are known.
+    pub fn locked(user: &UserId, known: bool, from: Option<IpAddr>) -> Self {
+        let whom = if known { "browsers and sessions that are known" } else { "browsers that are not known" };
+        let detail = Some(Detail::new(format!("to {whom}")));
+        Self { user: Some(user.clone()), from, detail, ..Self::new(Actor::System, Action::LockUser, Outcome::Success) }
+    }
+
+    /// Somebody used a recovery code up.
+    pub fn recovered(user: &User, left: usize, from: Option<IpAddr>) -> Self {
+        let detail = Some(Detail::new(format!("{left} are left")));
+        let actor = Actor::User(user.id.clone());
+        Self {
+            user: Some(user.id.clone()),
+            from,
+            detail,
+            ..Self::new(actor, Action::UseRecoveryCode, Outcome::Success)
+        }
+    }
+
+    /// A session was changed and goes on.
+    pub fn session_changed(user: &UserId, session: SessionId, action: Action, from: Option<IpAddr>) -> Self {
+        let of = Self::new(Actor::User(user.clone()), action, Outcome::Success);
+        Self { user: Some(user.clone()), session: Some(session), from, ..of }
     }
 
     /// Everyone's sessions were ended, `count` live ones.

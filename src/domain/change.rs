@@ -2,13 +2,16 @@
 
 use std::collections::BTreeSet;
 
-use super::audit::Action;
+use super::audit::{Action, Detail};
 use super::ending::Reason;
 use super::epoch::{Epoch, Epochs};
 use super::id::SessionId;
 use super::password::PasswordHash;
+use super::safeguards::Tries;
+use super::second_factor::{RecoveryDigest, SecondFactor};
 use super::session::Session;
-use super::user::{Label, User};
+use super::timestamp::Timestamp;
+use super::user::{Email, Label, Name, User};
 
 /// A change to a user's record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +31,39 @@ pub enum UserChange {
         /// What it hashes to now.
         fresh: PasswordHash,
     },
+    /// They have a password for one use, good until then.
+    OneTime {
+        /// What it hashes to.
+        hash: PasswordHash,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// They have chosen a password in the place of the one for one use.
+    Chosen {
+        /// What the one for one use was compared with.
+        verified: PasswordHash,
+        /// What the new one hashes to.
+        fresh: PasswordHash,
+    },
+    /// They sign in with this address.
+    Email(Email),
+    /// People call them so.
+    Name(Name),
+    /// The wrong passwords in a row are forgotten.
+    Unlock,
+    /// They have another second factor, or none.
+    SecondFactor(Box<NewSecondFactor>),
+    /// They have other recovery codes.
+    RecoveryCodes(BTreeSet<RecoveryDigest>),
+}
+
+/// Another second factor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewSecondFactor {
+    /// `None` for none.
+    pub factor: Option<SecondFactor>,
+    /// If the user asks for it themselves: what that rests on.
+    pub asked: Option<Asked>,
 }
 
 /// A new password.
@@ -39,7 +75,7 @@ pub struct NewPassword {
     pub asked: Option<Asked>,
 }
 
-/// A user's own wish for a new password: good as long as the password that they gave is the present one and the session in
+/// A user's own wish for a new password or second factor: good as long as the password that they gave is the present one and the session in
 /// which they ask is live.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
@@ -59,8 +95,18 @@ impl UserChange {
             Self::Block => changed.blocked = true,
             Self::Unblock => changed.blocked = false,
             Self::Labels(labels) => changed.labels.clone_from(labels),
-            Self::Password(new) => changed.password = new.hash.clone(),
+            Self::Password(new) => changed = changed.with_password(&new.hash, None),
+            Self::Chosen { fresh, .. } => changed = changed.with_password(fresh, None),
+            Self::OneTime { hash, until } => changed = changed.with_password(hash, Some(*until)),
             Self::Rehash { fresh, .. } => changed.password = fresh.clone(),
+            Self::Email(email) => changed.email.clone_from(email),
+            Self::Name(name) => changed.name.clone_from(name),
+            Self::Unlock => changed.safeguards.tries = Tries::default(),
+            Self::SecondFactor(new) => changed.safeguards.second_factor.clone_from(&new.factor),
+            Self::RecoveryCodes(codes) => {
+                let had = user.safeguards.second_factor.as_ref();
+                changed.safeguards.second_factor = had.map(|had| had.with_recovery(codes.clone()));
+            }
         }
         (changed != *user).then_some(changed)
     }
@@ -71,38 +117,72 @@ impl UserChange {
             Self::Block => Action::BlockUser,
             Self::Unblock => Action::UnblockUser,
             Self::Labels(_) => Action::LabelUser,
-            Self::Password(_) => Action::ChangePassword,
+            Self::Password(_) | Self::Chosen { .. } => Action::ChangePassword,
             Self::Rehash { .. } => Action::RehashPassword,
+            Self::OneTime { .. } => Action::ResetPassword,
+            Self::Email(_) => Action::ChangeEmail,
+            Self::Name(_) => Action::ChangeName,
+            Self::Unlock => Action::UnlockUser,
+            Self::SecondFactor(new) if new.factor.is_some() => Action::SetSecondFactor,
+            Self::SecondFactor(_) => Action::RemoveSecondFactor,
+            Self::RecoveryCodes(_) => Action::RenewRecoveryCodes,
+        }
+    }
+
+    /// What the audit log says besides, where the action does not say it all.
+    pub fn detail(&self, before: &User) -> Option<Detail> {
+        match self {
+            Self::Labels(labels) => {
+                let given = labels.difference(&before.labels).map(|label| format!("+{}", label.as_str()));
+                let taken = before.labels.difference(labels).map(|label| format!("-{}", label.as_str()));
+                Some(Detail::new(given.chain(taken).collect::<Vec<_>>().join(" ")))
+            }
+            // The log is kept longer than some users are: it tells addresses apart and does not tell them.
+            Self::Email(email) => {
+                Some(Detail::new(format!("e-mail {} to {}", before.email.fingerprint(), email.fingerprint())))
+            }
+            Self::OneTime { until, .. } => Some(Detail::new(format!("good until {until}"))),
+            Self::Unlock => Some(Detail::new(format!("{} wrong passwords", before.safeguards.tries.count()))),
+            _ => None,
         }
     }
 
     /// Why sessions end by it, if they do.
     pub const fn reason(&self) -> Reason {
         match self {
-            Self::Block | Self::Unblock => Reason::Blocked,
             Self::Labels(_) => Reason::RightsChanged,
-            Self::Password(_) | Self::Rehash { .. } => Reason::PasswordChanged,
+            Self::Password(_) | Self::Rehash { .. } | Self::OneTime { .. } | Self::Chosen { .. } => {
+                Reason::PasswordChanged
+            }
+            Self::SecondFactor(_) | Self::RecoveryCodes(_) => Reason::SecondFactorChanged,
+            Self::Block | Self::Unblock | Self::Email(_) | Self::Name(_) | Self::Unlock => Reason::Blocked,
         }
     }
 
     /// Whether the password that it rests on is still the user's.
     pub fn still_holds(&self, user: &User) -> bool {
         match self {
-            Self::Block | Self::Unblock | Self::Labels(_) => true,
-            Self::Password(new) => new.asked.as_ref().is_none_or(|asked| asked.verified == user.password),
             Self::Rehash { verified, .. } => *verified == user.password,
+            Self::Chosen { verified, .. } => {
+                *verified == user.password && user.safeguards.one_time_until.is_some() && !user.blocked
+            }
+            _ => self.asked().is_none_or(|asked| asked.verified == user.password),
         }
     }
 
-    /// Who asks for a new password, if the user does.
+    /// Who asks for it, if the user does.
     pub fn asked(&self) -> Option<&Asked> {
-        if let Self::Password(new) = self { new.asked.as_ref() } else { None }
+        match self {
+            Self::Password(new) => new.asked.as_ref(),
+            Self::SecondFactor(new) => new.asked.as_ref(),
+            _ => None,
+        }
     }
 
     /// Whether sessions that began before it must not go on after it: their user may not sign in any more, has other rights,
-    /// or another password.
+    /// another password or another second factor.
     pub fn ends_sessions(&self, before: &User, after: &User) -> bool {
-        matches!(self, Self::Password(_))
+        matches!(self, Self::Password(_) | Self::OneTime { .. } | Self::Chosen { .. } | Self::SecondFactor(_))
             || (after.blocked && !before.blocked)
             || before.is_administrator() != after.is_administrator()
     }

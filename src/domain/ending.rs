@@ -59,11 +59,15 @@ pub enum Reason {
     RightsChanged,
     /// Its user, or the operator, changed the password.
     PasswordChanged,
+    /// Its user was deleted.
+    Deleted,
+    /// The second factor of its user was set up, replaced or removed.
+    SecondFactorChanged,
 }
 
 impl Reason {
     /// Every reason, for tests and tables.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::SignedOut,
         Self::SignedOutElsewhere,
         Self::Revoked,
@@ -74,6 +78,8 @@ impl Reason {
         Self::Blocked,
         Self::RightsChanged,
         Self::PasswordChanged,
+        Self::Deleted,
+        Self::SecondFactorChanged,
     ];
 
     /// The stable code.
@@ -89,6 +95,8 @@ impl Reason {
             Self::Blocked => "blocked",
             Self::RightsChanged => "rights-changed",
             Self::PasswordChanged => "password-changed",
+            Self::Deleted => "deleted",
+            Self::SecondFactorChanged => "second-factor-changed",
         }
     }
 }

@@ -5,6 +5,7 @@ pub mod change;
 pub mod client;
 pub mod clock;
 pub mod credential;
+pub mod device;
 pub mod ending;
 pub mod epoch;
 pub mod id;
@@ -12,6 +13,8 @@ pub mod key;
 pub mod lifetime;
 pub mod listing;
 pub mod password;
+pub mod safeguards;
+pub mod second_factor;
 #[cfg(feature = "seeded-bugs")]
 pub mod seeded;
 pub mod session;

@@ -1,16 +1,24 @@
 //! A session, its life, and the one rule by which gate, lists and counts call it live.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
+use super::audit::Action;
 use super::client::Client;
 use super::clock::Entropy;
 use super::credential::{Credential, SecretDigest};
+use super::device::{DeviceId, DeviceName};
 use super::ending::{Actor, Ended, Reason};
 use super::epoch::{Epoch, Epochs};
 use super::id::{EventSeq, SessionId, UserId, UserKey};
 use super::lifetime::{Kind, Lifetime, Limits};
+use super::safeguards::NewDevice;
 use super::timestamp::Timestamp;
 use super::user::User;
+
+/// How long a proof of who one is stays fresh.
+pub const FRESH: Duration = Duration::from_mins(10);
 
 /// Where the person came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -66,6 +74,12 @@ pub struct Session {
     door: Door,
     client: Client,
     state: State,
+    /// The browser, if it can prove to be the same one again.
+    device: Option<DeviceId>,
+    /// What the person calls it.
+    name: Option<DeviceName>,
+    /// When the person last said that they had read of sign-ins in new browsers.
+    acknowledged: Timestamp,
 }
 
 /// What is needed to create a session.
@@ -85,6 +99,32 @@ pub struct Start {
     pub door: Door,
     /// With what.
     pub client: Client,
+    /// The browser, if it can prove to be the same one again.
+    pub device: Option<DeviceId>,
+    /// What the person called it before.
+    pub name: Option<DeviceName>,
+}
+
+/// A change to a session that leaves it live.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionChange {
+    /// The person has just proved again who they are.
+    Reauthenticated,
+    /// The person calls the device so, or nothing any more.
+    Named(Option<DeviceName>),
+    /// The person has read of sign-ins in new browsers up to this time: a later one they cannot have seen.
+    Acknowledged(Timestamp),
+}
+
+impl SessionChange {
+    /// What the audit log calls it.
+    pub const fn action(&self) -> Action {
+        match self {
+            Self::Reauthenticated => Action::Reauthenticate,
+            Self::Named(_) => Action::NameDevice,
+            Self::Acknowledged(_) => Action::Acknowledge,
+        }
+    }
 }
 
 impl Session {
@@ -104,6 +144,9 @@ impl Session {
             door: start.door,
             client: start.client,
             state: State::Live,
+            device: start.device,
+            name: start.name,
+            acknowledged: start.at,
         };
         (session, credential)
     }
@@ -153,6 +196,27 @@ impl Session {
         &self.client
     }
 
+    /// The browser, if it can prove to be the same one again.
+    pub const fn device(&self) -> Option<&DeviceId> {
+        self.device.as_ref()
+    }
+
+    /// What the person calls the device.
+    pub const fn name(&self) -> Option<&DeviceName> {
+        self.name.as_ref()
+    }
+
+    /// Sign-ins in new browsers of which the person has not said that they have read.
+    pub fn untold<'a>(&self, user: &'a User) -> impl Iterator<Item = &'a NewDevice> {
+        let (own, told) = (self.id, self.created.max(self.acknowledged));
+        user.safeguards.new_devices.iter().filter(move |device| device.at > told && device.session != own)
+    }
+
+    /// Whether the person has proved who they are so lately that they need not do it again.
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        now.since(self.authenticated) < FRESH
+    }
+
     /// What the record says.
     pub const fn state(&self) -> &State {
         &self.state
@@ -197,10 +261,14 @@ impl Session {
         Ok(())
     }
 
-    /// Notes that the person has just proved again who they are.
-    pub fn reauthenticate(&mut self, at: Timestamp) -> Result<(), AlreadyEnded> {
+    /// Changes it.
+    pub fn change(&mut self, change: &SessionChange, at: Timestamp) -> Result<(), AlreadyEnded> {
         self.live()?;
-        self.authenticated = at;
+        match change {
+            SessionChange::Reauthenticated => self.authenticated = at,
+            SessionChange::Named(name) => self.name.clone_from(name),
+            SessionChange::Acknowledged(until) => self.acknowledged = self.acknowledged.max(*until).min(at),
+        }
         Ok(())
     }
 

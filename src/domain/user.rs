@@ -5,10 +5,12 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use super::epoch::Epoch;
-use super::id::{UserId, UserKey};
+use super::id::{UserId, UserKey, hex};
 use super::password::PasswordHash;
+use super::safeguards::{Safeguards, Tries};
 use super::timestamp::Timestamp;
 
 /// What is wrong with a user's particulars.
@@ -37,6 +39,12 @@ impl Email {
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// Tells addresses apart without telling them: SHA-256, in hexadecimal digits. Whoever guesses the address can tell that
+    /// it is this one.
+    pub fn fingerprint(&self) -> String {
+        format!("sha256:{}", hex(&Sha256::digest(self.0.as_bytes())))
     }
 }
 
@@ -158,6 +166,8 @@ pub struct User {
     pub created: Timestamp,
     /// They may not sign in.
     pub blocked: bool,
+    /// What their password alone does not open.
+    pub safeguards: Safeguards,
 }
 
 impl User {
@@ -174,6 +184,16 @@ impl User {
     /// What a password of theirs should not be made of.
     pub fn own_words(&self) -> [&str; 2] {
         [self.email.as_str(), self.name.as_str()]
+    }
+
+    /// The same with another password, which is good for one use where there is a time. A new password forgets the wrong
+    /// ones.
+    #[must_use]
+    pub fn with_password(mut self, hash: &PasswordHash, one_time_until: Option<Timestamp>) -> Self {
+        self.password = hash.clone();
+        self.safeguards.one_time_until = one_time_until;
+        self.safeguards.tries = Tries::default();
+        self
     }
 
     /// Whether they are an administrator who can sign in.

@@ -1,16 +1,13 @@
 //! Ending everyone's sessions: what asks for the password once more.
 
-use std::net::IpAddr;
-
 use super::Service;
-use super::auth::{SignInError, SignedIn};
+use super::auth::{Origin, SignInError, SignedIn};
+use super::proofs::Proof;
 use super::sessions::{LiveSession, Order};
 use crate::domain::client::Client;
 use crate::domain::ending::Reason;
 use crate::domain::epoch::Epochs;
-use crate::domain::password::Password;
-use crate::domain::session::Door;
-use crate::store::{Change, EndedEveryone, Result};
+use crate::store::{EndedEveryone, Result};
 
 impl Service {
     /// Ends everyone's sessions, on the word of the machine's operator.
@@ -20,21 +17,22 @@ impl Service {
         Ok(ended)
     }
 
-    /// Ends everyone's sessions and gives the administrator who asked, and who has typed their password again, a new one.
+    /// Ends everyone's sessions and gives the administrator who asked, and who has proved again who they are, a new one.
     /// Answers how many of others' sessions ended; without a new session, the administrator has to sign in again.
     pub async fn revoke_everyone_else(
         &self,
         live: &LiveSession,
-        password: Password,
+        proof: Proof,
         order: &Order,
         client: Client,
     ) -> std::result::Result<(u64, Option<SignedIn>), SignInError> {
-        self.confirm(live, password, order.from).await?;
+        self.reauthenticate(live, proof, order.from).await?;
         let EndedEveryone { count, epoch, .. } = self.revoke_everyone(order).await?;
         // Done is done: whatever fails from here on must not look as if nobody's session had ended.
         // Both epochs are older than this moment: whoever ends everything meanwhile ends this session, too.
         let epochs = Epochs { user: live.user.epoch, server: epoch };
-        let signed_in = match self.begin(live.user.clone(), epochs, false, Door::Pages, client, None).await {
+        let (session, credential) = self.fresh_session(&live.user, epochs, false, Origin::of(live, client));
+        let signed_in = match self.begin(live.user.clone(), session, credential, None).await {
             Ok(signed_in) => Some(signed_in),
             Err(error) => {
                 tracing::warn!(%error, "everyone's sessions ended, and the administrator's new one could not be made");
@@ -42,23 +40,5 @@ impl Service {
             }
         };
         Ok((count.saturating_sub(1), signed_in))
-    }
-
-    /// Has somebody who is signed in prove again who they are.
-    async fn confirm(
-        &self,
-        live: &LiveSession,
-        password: Password,
-        from: Option<IpAddr>,
-    ) -> std::result::Result<(), SignInError> {
-        let (id, key) = (live.session.id(), live.user.key());
-        let stored = self.store.user(key).await?.map(|user| user.password);
-        if !self.knows_password(live, password, stored, from).await? {
-            return Err(SignInError::Wrong);
-        }
-        match self.store.reauthenticate(key, id, from).await? {
-            Change::Done => Ok(()),
-            Change::AlreadyEnded(_) | Change::NotFound => Err(SignInError::Stale),
-        }
     }
 }

@@ -18,6 +18,9 @@ impl Service {
         if takes_administrator(&before, &after) && !self.store.has_other_administrator(user.key()).await? {
             return Ok(UserChanged::LastAdministrator);
         }
+        if after.email != before.email && self.store.user_by_email(&after.email).await?.is_some() {
+            return Ok(UserChanged::EmailTaken);
+        }
         let ended = if change.ends_sessions(&before, &after) { self.count_live(user).await? } else { 0 };
         Ok(UserChanged::Done { user: Box::new(after), ended })
     }

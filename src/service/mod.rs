@@ -7,7 +7,9 @@ pub mod hasher;
 pub mod keys;
 pub(crate) mod operator;
 pub mod passwords;
+pub mod proofs;
 pub mod reaper;
+pub mod second_factors;
 pub mod sessions;
 pub mod setup;
 pub mod sweeper;
@@ -26,6 +28,17 @@ use crate::domain::lifetime::Limits;
 use crate::domain::password::{Password, PasswordHash};
 use crate::store::{Environment, Store};
 
+/// What signing in asks for.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Settings {
+    /// What one password hash costs.
+    pub password_hash: Cost,
+    /// How many wrong passwords are looked at.
+    pub login_limits: LoginLimits,
+    /// Administrators can do nothing as such before they have a second factor.
+    pub second_factor_required: bool,
+}
+
 /// The server's core, shared by all doors.
 pub struct Service {
     store: Arc<dyn Store>,
@@ -34,6 +47,7 @@ pub struct Service {
     limits: Limits,
     hasher: Hasher,
     throttle: Throttle,
+    second_factor_required: bool,
     setup: Setup,
     unreaped: Notify,
 }
@@ -42,17 +56,13 @@ impl Service {
     /// A service on an open store. `environment` is the one that the store was opened with.
     ///
     /// # Errors
-    /// If `cost` is outside what Argon2 allows.
-    pub fn new(
-        store: Arc<dyn Store>,
-        environment: Environment,
-        cost: Cost,
-        guesses: LoginLimits,
-    ) -> Result<Self, hasher::CostError> {
+    /// If the cost of a hash is outside what Argon2 allows.
+    pub fn new(store: Arc<dyn Store>, environment: Environment, settings: Settings) -> Result<Self, hasher::CostError> {
         let Environment { clock, entropy, limits } = environment;
-        let hasher = Hasher::new(cost, Arc::clone(&entropy))?;
-        let (throttle, setup) = (Throttle::new(guesses), Setup::default());
-        Ok(Self { store, clock, entropy, limits, hasher, throttle, setup, unreaped: Notify::new() })
+        let Settings { password_hash, login_limits, second_factor_required } = settings;
+        let hasher = Hasher::new(password_hash, Arc::clone(&entropy))?;
+        let (throttle, setup, unreaped) = (Throttle::new(login_limits), Setup::default(), Notify::new());
+        Ok(Self { store, clock, entropy, limits, hasher, throttle, second_factor_required, setup, unreaped })
     }
 
     /// The store beneath, for what needs no service: health, closing, reading the audit log.

@@ -1,29 +1,56 @@
 //! Changing passwords, and hashing them anew when hashing is to cost something else.
 
-use std::net::IpAddr;
+use std::time::Duration;
 
 use super::Service;
-use super::auth::{SignInError, SignedIn};
+use super::auth::{Entrance, Origin, SignInError, SignedIn, Ticket};
 use super::hasher::Busy;
+use super::proofs::Proof;
 use super::sessions::{LiveSession, Order};
-use super::throttle::{Guesser, Later};
-use crate::domain::audit::{Action, Draft, Outcome};
+use super::throttle::Later;
 use crate::domain::change::{Asked, NewPassword, UserChange};
 use crate::domain::client::Client;
+use crate::domain::clock::{Entropy, random};
+use crate::domain::credential::Credential;
 use crate::domain::ending::{Actor, Ending, Reason};
+use crate::domain::epoch::Epochs;
 use crate::domain::lifetime::Kind;
 use crate::domain::password::{Password, PasswordError, PasswordHash};
+use crate::domain::safeguards::Admission;
+use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
 use crate::store::{StoreError, UserChanged};
 
 /// A user's wish for a new password, as typed.
 pub struct PasswordForm {
-    /// The password that they have.
-    pub present: Password,
+    /// The password that they have, and a code if one is asked for.
+    pub proof: Proof,
     /// The one that they want.
     pub chosen: String,
     /// With what they ask.
     pub client: Client,
+}
+
+/// A password for one use.
+pub struct OneTime {
+    /// The only copy.
+    pub secret: String,
+    /// How long it is good for.
+    pub until: Timestamp,
+}
+
+impl OneTime {
+    /// How long one is good for.
+    pub const LIFETIME: Duration = Duration::from_hours(24);
+    /// Letters that are not taken for others, five bits each.
+    const ALPHABET: &[u8; 32] = b"abcdefghijkmnpqrstuvwxyz23456789";
+
+    /// A fresh one: 120 bits, grouped to be read out and typed.
+    pub(super) fn draw(entropy: &dyn Entropy, now: Timestamp) -> Self {
+        let letters = random::<24>(entropy).map(|byte| char::from(Self::ALPHABET[usize::from(byte % 32)]));
+        let groups: Vec<String> = letters.chunks(6).map(|group| group.iter().collect()).collect();
+        Self { secret: groups.join("-"), until: now + Self::LIFETIME }
+    }
 }
 
 /// Somebody has a new password, and a new session in the place of the one in which they asked.
@@ -40,8 +67,8 @@ pub enum PasswordChangeError {
     /// The new one will not do.
     #[error(transparent)]
     Refused(#[from] PasswordError),
-    /// The one that they gave is not theirs.
-    #[error("that is not the password that you have now")]
+    /// The one that they gave, or the code, is not theirs.
+    #[error("that is not the password that you have now, or not the code")]
     Wrong,
     /// Their session ended or their password was changed meanwhile.
     #[error("your session ended or your password was changed while this was being done")]
@@ -65,7 +92,7 @@ impl From<SignInError> for PasswordChangeError {
         match error {
             SignInError::Wrong => Self::Wrong,
             SignInError::Later(later) => Self::Later(later),
-            SignInError::Blocked | SignInError::Stale => Self::Stale,
+            SignInError::Blocked | SignInError::OneTimeOver | SignInError::Stale => Self::Stale,
             SignInError::Busy(busy) => Self::Busy(busy),
             SignInError::Store(error) => Self::Store(error),
         }
@@ -80,22 +107,18 @@ impl Service {
         live: &LiveSession,
         form: PasswordForm,
     ) -> Result<PasswordChanged, PasswordChangeError> {
-        let PasswordForm { present, chosen, client } = form;
+        let PasswordForm { proof, chosen, client } = form;
         let (user, from) = (&live.user, client.address);
         let new = Password::chosen(chosen, &user.own_words())?;
-        let verified = user.password.clone();
-        if !self.knows_password(live, present.clone(), Some(verified.clone()), from).await? {
-            return Err(PasswordChangeError::Wrong);
-        }
+        let (verified, present) = (user.password.clone(), proof.password.clone());
+        self.prove(live, proof, from).await?;
         if present.expose() == new.expose() {
             return Err(PasswordError::Same.into());
         }
         let hash = self.hasher.hash(new).await?;
-        // Live as of this request, so its epochs were the present ones before the password was compared.
-        let (epochs, door) = (live.session.epochs(), live.session.door());
-        let keep = live.session.kind() == Kind::Persistent;
-        let (session, credential) = self.fresh_session(user, epochs, keep, door, client);
-        let asked = Some(Asked { verified, session: live.session.id(), successor: session.clone() });
+        let (asked, credential) = self.asked(live, verified, client);
+        let session = asked.successor.clone();
+        let asked = Some(asked);
         let ending = Ending::new(Actor::User(user.id.clone()), Reason::PasswordChanged, from);
         let change = UserChange::Password(Box::new(NewPassword { hash, asked }));
         let changed = self.store.change_user(user.key(), change, ending).await?;
@@ -105,9 +128,59 @@ impl Service {
                 let signed_in = SignedIn { session, user: *user, credential, displaced: Vec::new() };
                 Ok(PasswordChanged { signed_in, others: ended.saturating_sub(1) })
             }
-            UserChanged::Stale | UserChanged::Unchanged | UserChanged::LastAdministrator | UserChanged::NotFound => {
-                Err(PasswordChangeError::Stale)
+            _ => Err(PasswordChangeError::Stale),
+        }
+    }
+
+    /// What the wish of somebody who has just proved who they are rests on; a new session takes the place of the one in which
+    /// they ask.
+    pub(super) fn asked(&self, live: &LiveSession, verified: PasswordHash, client: Client) -> (Asked, Credential) {
+        let keep = live.session.kind() == Kind::Persistent;
+        // Live as of this request, so its epochs were the present ones before the password was compared.
+        let epochs = live.session.epochs();
+        let (successor, credential) = self.fresh_session(&live.user, epochs, keep, Origin::of(live, client));
+        (Asked { verified, session: live.session.id(), successor }, credential)
+    }
+
+    /// Signs somebody in who has chosen a password in the place of the one for one use.
+    pub async fn choose_password(
+        &self,
+        ticket: &Ticket,
+        chosen: String,
+        entrance: Entrance,
+    ) -> Result<SignedIn, PasswordChangeError> {
+        let server = self.store.server_epoch().await?;
+        let user = self.store.user(ticket.user.key()).await?.filter(|user| user.password.digest() == ticket.used);
+        let now = self.clock.now();
+        let user = user.filter(|user| user.safeguards.one_time_until.is_some_and(|until| now < until));
+        let Some(user) = user else { return Err(PasswordChangeError::Stale) };
+        let new = Password::chosen(chosen, &user.own_words())?;
+        if self.hasher.verify(new.clone(), Some(user.password.clone())).await? {
+            return Err(PasswordError::Same.into());
+        }
+        let (verified, fresh) = (user.password.clone(), self.hasher.hash(new).await?);
+        let from = entrance.client.address;
+        let ending = Ending::new(Actor::User(user.id.clone()), Reason::PasswordChanged, from);
+        let change = UserChange::Chosen { verified, fresh };
+        match self.store.change_user(user.key(), change, ending).await? {
+            UserChanged::Done { user, .. } => {
+                let epochs = Epochs { user: user.epoch, server };
+                Ok(self.enter(*user, epochs, entrance, Admission::default()).await?)
             }
+            _ => Err(PasswordChangeError::Stale),
+        }
+    }
+
+    /// Gives a user a random password for one use: good for a while, and for nothing but choosing another. All of their
+    /// sessions end. Answers the only copy of it, and how many sessions ended.
+    pub async fn reset_password(&self, user: &User, order: &Order) -> Result<(OneTime, u64), PasswordChangeError> {
+        let one_time = OneTime::draw(&*self.entropy, self.clock.now());
+        let hash = self.hasher.hash(Password::typed(one_time.secret.clone())).await?;
+        let change = UserChange::OneTime { hash, until: one_time.until };
+        match self.change_user(&user.id, change, order).await? {
+            UserChanged::Done { ended, .. } => Ok((one_time, ended)),
+            UserChanged::NotFound => Err(PasswordChangeError::NoUser),
+            _ => Err(StoreError::Conflict { what: "set a password for one use" }.into()),
         }
     }
 
@@ -117,10 +190,8 @@ impl Service {
         let change = UserChange::Password(Box::new(NewPassword { hash, asked: None }));
         match self.change_user(&user.id, change, order).await? {
             UserChanged::Done { ended, .. } => Ok(ended),
-            UserChanged::Stale | UserChanged::Unchanged | UserChanged::LastAdministrator => {
-                Err(StoreError::Conflict { what: "set a password" }.into())
-            }
             UserChanged::NotFound => Err(PasswordChangeError::NoUser),
+            _ => Err(StoreError::Conflict { what: "set a password" }.into()),
         }
     }
 
@@ -139,27 +210,5 @@ impl Service {
         if let Err(error) = self.store.change_user(user.key(), change, ending).await {
             tracing::warn!(%error, "a password that was hashed anew could not be stored; it will be another time");
         }
-    }
-
-    /// Whether somebody who is signed in knows the password that `stored` was made of. That they do not, or have tried too
-    /// often, is written down.
-    pub(super) async fn knows_password(
-        &self,
-        live: &LiveSession,
-        password: Password,
-        stored: Option<PasswordHash>,
-        from: Option<IpAddr>,
-    ) -> Result<bool, SignInError> {
-        let (user, id) = (&live.user.id, live.session.id());
-        let draft = |outcome| {
-            let draft = Draft::new(Actor::User(user.clone()), Action::Reauthenticate, outcome);
-            Draft { user: Some(user.clone()), session: Some(id), from, ..draft }
-        };
-        let permit = self.may_guess(Guesser::Session(id), draft(Outcome::Denied)).await?;
-        let right = self.look(permit, password, stored).await?;
-        if !right {
-            self.store.record(draft(Outcome::Failure)).await?;
-        }
-        Ok(right)
     }
 }

@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use super::Service;
 use crate::domain::credential::Credential;
 use crate::domain::ending::{Actor, Ended, Ending, Note, Reason};
-use crate::domain::id::{SessionId, UserId};
+use crate::domain::id::{SessionId, UserId, UserKey};
 use crate::domain::listing::{Filter, Page, Query, Status, Total, Whose};
-use crate::domain::session::{Session, Verdict};
+use crate::domain::session::{Session, SessionChange, Verdict};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{Email, User};
-use crate::store::{End, EndUser, Result};
+use crate::store::{Change, End, EndUser, Result};
 
 /// A session that was live when it was asked for.
 #[derive(Debug, Clone)]
@@ -181,6 +181,17 @@ impl Service {
         let ended = self.store.end_user(user.key(), keep, order.ending(Reason::Revoked)).await?;
         self.unreaped.notify_one();
         Ok(ended)
+    }
+
+    /// Changes a live session that goes on, as its user.
+    pub async fn change_session(
+        &self,
+        user: UserKey,
+        id: SessionId,
+        change: SessionChange,
+        from: Option<IpAddr>,
+    ) -> Result<Change> {
+        self.store.change_session(user, id, change, from).await
     }
 
     /// One page of a listing.

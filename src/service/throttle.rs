@@ -27,6 +27,7 @@ use super::Service;
 use super::auth::SignInError;
 use super::hasher::Busy;
 use crate::domain::audit::Draft;
+use crate::domain::clock::{Entropy, random};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::password::{Password, PasswordHash};
 use crate::domain::timestamp::Timestamp;
@@ -38,6 +39,18 @@ pub struct Device {
     pub id: [u8; 16],
     /// Those who have proved their password there, the last one first.
     pub users: Vec<UserId>,
+}
+
+impl Device {
+    /// A browser in which nobody has signed in yet.
+    pub fn fresh(entropy: &dyn Entropy) -> Self {
+        Self { id: random(entropy), users: Vec::new() }
+    }
+
+    /// Whether this user has signed in in it before.
+    pub fn knows(&self, user: &UserId) -> bool {
+        self.users.contains(user)
+    }
 }
 
 /// Who types a password.
@@ -242,14 +255,15 @@ impl Service {
         Err(SignInError::Later(later))
     }
 
-    /// Whether the password is the one that `stored` was made of. The permit is gone if it is not.
+    /// Whether the password is the one that `stored` was made of, and `also` holds. The permit is gone if not.
     pub(super) async fn look(
         &self,
         permit: Permit,
         password: Password,
         stored: Option<PasswordHash>,
+        also: bool,
     ) -> Result<bool, Busy> {
-        let right = self.hasher.verify(password, stored).await;
+        let right = self.hasher.verify(password, stored).await.map(|right| right && also);
         if !matches!(right, Ok(false)) {
             self.throttle.give_back(permit);
         }

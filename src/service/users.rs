@@ -11,6 +11,7 @@ use crate::domain::ending::Actor;
 use crate::domain::epoch::Epoch;
 use crate::domain::id::UserId;
 use crate::domain::password::{Password, PasswordError};
+use crate::domain::safeguards::Safeguards;
 use crate::domain::user::{Email, Label, Name, User, UserError};
 use crate::store::{StoreError, UserChanged, UserCreated};
 
@@ -84,6 +85,7 @@ impl Service {
             epoch: Epoch::draw(self.entropy()),
             created: self.clock.now(),
             blocked: false,
+            safeguards: Safeguards::default(),
         };
         match self.store.create_user(user.clone(), first, by, new.from).await? {
             UserCreated::Done => Ok(user),

@@ -35,17 +35,34 @@ pub trait Record: Serialize + DeserializeOwned {
 
 impl Record for Session {
     const NAME: &'static str = "session";
-}
-
-impl Record for User {
-    const NAME: &'static str = "user";
     const VERSION: u8 = 2;
 
     fn read(version: u8, payload: &[u8]) -> Option<postcard::Result<Self>> {
         match version {
-            // Nobody could be blocked then: the one field that was added is a zero.
-            1 => Some(postcard::from_bytes(&[payload, &[0]].concat())),
+            // Devices could neither be told apart nor named, and nobody was told of new ones.
+            1 => Some(with_zeros(payload, 3)),
             2 => Some(postcard::from_bytes(payload)),
+            _ => None,
+        }
+    }
+}
+
+/// Reads a payload of a time before its last fields were added. As many zeros stand for "none", "never" and "not one".
+fn with_zeros<T: DeserializeOwned>(payload: &[u8], zeros: usize) -> postcard::Result<T> {
+    postcard::from_bytes(&[payload, &vec![0; zeros]].concat())
+}
+
+impl Record for User {
+    const NAME: &'static str = "user";
+    const VERSION: u8 = 3;
+
+    fn read(version: u8, payload: &[u8]) -> Option<postcard::Result<Self>> {
+        match version {
+            // Nobody could be blocked then.
+            1 => Some(with_zeros(payload, 6)),
+            // There were no passwords for one use and no second factors; neither wrong tries nor new devices were counted.
+            2 => Some(with_zeros(payload, 5)),
+            3 => Some(postcard::from_bytes(payload)),
             _ => None,
         }
     }
@@ -57,8 +74,8 @@ impl Record for Event {
 
     fn read(version: u8, payload: &[u8]) -> Option<postcard::Result<Self>> {
         match version {
-            // Nothing was denied in the first, and neither knew API keys: the one field that was added is a zero.
-            1 | 2 => Some(postcard::from_bytes(&[payload, &[0]].concat())),
+            // Nothing was denied at first, no details were told, and neither knew API keys.
+            1 | 2 => Some(with_zeros(payload, 2)),
             3 => Some(postcard::from_bytes(payload)),
             _ => None,
         }
@@ -139,7 +156,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::domain::audit::Draft;
+    use crate::domain::audit::{Detail, Draft};
     use crate::domain::client::{Client, Device};
     use crate::domain::clock::Entropy;
     use crate::domain::ending::{Actor, Ending, Note, Reason};
@@ -148,7 +165,9 @@ mod tests {
     use crate::domain::key::{KeyCredential, KeyParticulars};
     use crate::domain::lifetime::{Kind, Lifetime};
     use crate::domain::password::PasswordHash;
-    use crate::domain::session::{Door, Start};
+    use crate::domain::safeguards::{NewDevice, Safeguards, Tries};
+    use crate::domain::second_factor::{SecondFactor, TotpSecret, digests, recovery_codes};
+    use crate::domain::session::{Door, SessionChange, Start};
     use crate::domain::user::Label;
 
     const AT: Timestamp = Timestamp::from_millis(1_767_323_045_678);
@@ -184,6 +203,8 @@ mod tests {
                 agent: "curl/8".to_owned(),
                 device: Device { browser: Some("curl".to_owned()), system: None },
             },
+            device: None,
+            name: None,
         };
         Session::start(start, &Sevens).0
     }
@@ -198,6 +219,7 @@ mod tests {
             epoch: Epoch::draw(&Sevens),
             created: AT,
             blocked: false,
+            safeguards: Safeguards::default(),
         }
     }
 
@@ -231,26 +253,55 @@ mod tests {
         ended.end(ending().at(AT, EventSeq(9))).unwrap();
         let mut expired = session();
         expired.expire(AT).unwrap();
+        let mut named = session();
+        named.change(&SessionChange::Named("Laptop".parse().ok()), AT).unwrap();
+        let mut guarded = user();
+        let codes = digests(&recovery_codes(&Sevens));
+        guarded.safeguards = Safeguards {
+            one_time_until: Some(AT),
+            second_factor: Some(SecondFactor::new(TotpSecret::draw(&Sevens), 7, codes)),
+            tries: Tries::default().and_one(true).and_one(false).and_one(false),
+            new_devices: vec![NewDevice {
+                session: named.id(),
+                at: AT,
+                from: None,
+                device: Device { browser: None, system: None },
+            }],
+        };
+        let mut detailed = event();
+        detailed.draft.detail = Some(Detail::new("+admin"));
         golden(
             &session(),
-            "01d0ebaf60019b7ca98f2e77078707070707070707036164614bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e00707070707070707070707070707070707070707070707070707070707070707dcbccccaef66dcbccccaef66013c00d80400000100c0000207066375726c2f3801046375726c0000",
+            "0247a77c3f019b7ca98f2e77078707070707070707036164614bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e00707070707070707070707070707070707070707070707070707070707070707dcbccccaef66dcbccccaef66013c00d80400000100c0000207066375726c2f3801046375726c00000000dcbccccaef66",
         );
         golden(
             &ended,
-            "01574e6e7d019b7ca98f2e77078707070707070707036164614bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e00707070707070707070707070707070707070707070707070707070707070707dcbccccaef66dcbccccaef66013c00d80400000100c0000207066375726c2f3801046375726c0001dcbccccaef66000361646102010b6c6f7374206c6170746f7009",
+            "02043df99a019b7ca98f2e77078707070707070707036164614bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e00707070707070707070707070707070707070707070707070707070707070707dcbccccaef66dcbccccaef66013c00d80400000100c0000207066375726c2f3801046375726c0001dcbccccaef66000361646102010b6c6f7374206c6170746f70090000dcbccccaef66",
         );
         golden(
             &expired,
-            "013fc8e75b019b7ca98f2e77078707070707070707036164614bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e00707070707070707070707070707070707070707070707070707070707070707dcbccccaef66dcbccccaef66013c00d80400000100c0000207066375726c2f3801046375726c0002dcbccccaef66",
+            "022ab25817019b7ca98f2e77078707070707070707036164614bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e00707070707070707070707070707070707070707070707070707070707070707dcbccccaef66dcbccccaef66013c00d80400000100c0000207066375726c2f3801046375726c0002dcbccccaef660000dcbccccaef66",
+        );
+        golden(
+            &named,
+            "02bf800bb3019b7ca98f2e77078707070707070707036164614bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e00707070707070707070707070707070707070707070707070707070707070707dcbccccaef66dcbccccaef66013c00d80400000100c0000207066375726c2f3801046375726c00000001064c6170746f70dcbccccaef66",
         );
         golden(
             &user(),
-            "0264f0179a036164610f616461406578616d706c652e636f6d034164610a246172676f6e32696424010561646d696e07070707070707070707070707070707dcbccccaef6600",
+            "0309067e59036164610f616461406578616d706c652e636f6d034164610a246172676f6e32696424010561646d696e07070707070707070707070707070707dcbccccaef66000000000000",
+        );
+        golden(
+            &guarded,
+            "03d406503b036164610f616461406578616d706c652e636f6d034164610a246172676f6e32696424010561646d696e07070707070707070707070707070707dcbccccaef660001dcbccccaef66010707070707070707070707070707070707070707070170ebb4313f2f0738da80198e7014c2d3b01bd13380d5bb49d3d5fa022ba96070020101019b7ca98f2e77078707070707070707dcbccccaef66000000",
         );
         golden(&ending().at(AT, EventSeq(9)), "0224c90b0bdcbccccaef66000361646102010b6c6f7374206c6170746f7009");
         golden(
             &event(),
-            "03dfdcccf009dcbccccaef660003616461020103616461000100c0000207000102010b6c6f7374206c6170746f700300",
+            "0314ec9ec409dcbccccaef660003616461020103616461000100c0000207000102010b6c6f7374206c6170746f70030000",
+        );
+        golden(
+            &detailed,
+            "03f2b8e23e09dcbccccaef660003616461020103616461000100c0000207000102010b6c6f7374206c6170746f700301062b61646d696e00",
         );
         golden(&Epoch::draw(&Sevens), "01ee65582107070707070707070707070707070707");
         golden(
@@ -263,19 +314,30 @@ mod tests {
 
     #[test]
     fn what_earlier_versions_stored_is_read() {
-        const USER: &str = "01c10a6f08036164610f616461406578616d706c652e636f6d034164610a246172676f6e3269642401056\
-                            1646d696e07070707070707070707070707070707dcbccccaef66";
-        const EVENT: &str = "0190dcb63309dcbccccaef660003616461020103616461000100c0000207000102010b6c6f7374206c61707\
-                             46f7003";
-        const DENIED: &str =
-            "022570ecb309dcbccccaef660003616461020103616461000100c0000207000102010b6c6f7374206c6170746f7003";
+        const SESSION: &str = "01d0ebaf60019b7ca98f2e77078707070707070707036164614bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e00707070707070707070707070707070707070707070707070707070707070707dcbccccaef66dcbccccaef66013c00d80400000100c0000207066375726c2f3801046375726c0000";
+        const USERS: [&str; 2] = [
+            "01c10a6f08036164610f616461406578616d706c652e636f6d034164610a246172676f6e326964240105\
+             61646d696e07070707070707070707070707070707dcbccccaef66",
+            "0264f0179a036164610f616461406578616d706c652e636f6d034164610a246172676f6e32696424010561646d696e07070707070707070707070707070707dcbccccaef6600",
+        ];
+        const EVENTS: [&str; 2] = [
+            "0190dcb63309dcbccccaef660003616461020103616461000100c0000207000102010b6c6f7374206c61707\
+             46f7003",
+            "022570ecb309dcbccccaef660003616461020103616461000100c0000207000102010b6c6f7374206c6170746f7003",
+        ];
         const ENDED: &str = "013cecaa4fdcbccccaef66000361646102010b6c6f7374206c6170746f7009";
         let bytes = |hex: &str| -> Vec<u8> {
             (0..hex.len() / 2).map(|n| u8::from_str_radix(&hex[2 * n..2 * n + 2], 16).unwrap()).collect()
         };
-        assert_eq!(decode::<User>(b"key", &bytes(USER)).unwrap(), user());
-        assert_eq!(decode::<Event>(b"key", &bytes(EVENT)).unwrap(), event());
-        assert_eq!(decode::<Event>(b"key", &bytes(DENIED)).unwrap(), event());
+        let mut old = decode::<Session>(b"key", &bytes(SESSION)).unwrap();
+        old.change(&SessionChange::Acknowledged(AT), AT).unwrap();
+        assert_eq!(old, session());
+        for old in USERS {
+            assert_eq!(decode::<User>(b"key", &bytes(old)).unwrap(), user());
+        }
+        for old in EVENTS {
+            assert_eq!(decode::<Event>(b"key", &bytes(old)).unwrap(), event());
+        }
         assert_eq!(decode::<Ended>(b"key", &bytes(ENDED)).unwrap(), ending().at(AT, EventSeq(9)));
     }
 

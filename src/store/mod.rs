@@ -41,7 +41,8 @@ use crate::domain::id::{EventSeq, KeyId, SessionId, UserKey};
 use crate::domain::key::{ApiKey, StoredKey};
 use crate::domain::lifetime::Limits;
 use crate::domain::listing::{Filter, Page, Query, Total};
-use crate::domain::session::{Session, Standing, Verdict};
+use crate::domain::safeguards::{Admission, Refusal};
+use crate::domain::session::{Session, SessionChange, Standing, Verdict};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{Email, User};
 pub use error::StoreError;
@@ -149,9 +150,36 @@ pub enum UserChanged {
     Unchanged,
     /// Refused: nobody would be left who may administrate.
     LastAdministrator,
+    /// Refused: somebody else has this address.
+    EmailTaken,
     /// Refused: the password that was given is not the user's any more, or the session in which it was asked for is past.
     Stale,
     /// There is no such user.
+    NotFound,
+}
+
+/// What became of deleting a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum UserDeleted {
+    /// Gone, and so many live sessions ended in the same step.
+    Done {
+        /// How many.
+        ended: u64,
+    },
+    /// Refused: nobody would be left who may administrate.
+    LastAdministrator,
+    /// There is no such user.
+    NotFound,
+}
+
+/// What became of somebody who has the right password.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Admitted {
+    /// They may come in. The user as they are now.
+    Yes(Box<User>),
+    /// They may not.
+    No(Refusal),
+    /// There is no such user any more.
     NotFound,
 }
 
@@ -211,8 +239,14 @@ pub trait Sessions: Send + Sync {
     /// Ends every session there is by replacing the server's epoch.
     async fn end_everyone(&self, ending: Ending) -> Result<EndedEveryone>;
 
-    /// Notes in a live session that its user has just proved again who they are.
-    async fn reauthenticate(&self, user: UserKey, id: SessionId, from: Option<IpAddr>) -> Result<Change>;
+    /// Changes a live session that goes on.
+    async fn change_session(
+        &self,
+        user: UserKey,
+        id: SessionId,
+        change: SessionChange,
+        from: Option<IpAddr>,
+    ) -> Result<Change>;
 
     /// Notes that the session has been seen now, if it is live and the last note is a touch step old. A record of its own:
     /// it can bring nothing back. May be answered before it is written, and may be lost: in a crash, or when there is much
@@ -260,6 +294,22 @@ pub trait Users: Send + Sync {
     /// [`ends_sessions`]: UserChange::ends_sessions
     /// [`Asked`]: crate::domain::change::Asked
     async fn change_user(&self, key: UserKey, change: UserChange, ending: Ending) -> Result<UserChanged>;
+
+    /// Deletes a user. In the same step all of their sessions end, as `ending` tells; their records stay until they are swept,
+    /// and so do the audit events, which know the user's id. The last administrator is not deleted.
+    async fn delete_user(&self, key: UserKey, ending: Ending) -> Result<UserDeleted>;
+
+    /// Writes down that somebody gave a wrong password or code, as `draft` tells, and counts it for its user in the same
+    /// step ([`Tries`]); the one that uses up the tries of strangers, or of those who are known, is followed by an event that
+    /// says so.
+    ///
+    /// [`Tries`]: crate::domain::safeguards::Tries
+    async fn sign_in_failed(&self, key: UserKey, known: bool, draft: Draft) -> Result<()>;
+
+    /// Asks whether somebody with the right password, and the right code if one is asked for, may come in: not if there were
+    /// too many wrong ones before, and not with a code that was used in the meantime. If they may, the wrong ones are
+    /// forgotten and the code is used up, in one step: of two who come with the same code one comes in.
+    async fn admit(&self, key: UserKey, admission: Admission, from: Option<IpAddr>) -> Result<Admitted>;
 
     /// Whether anybody but this user may administrate. For telling what would happen: a change decides by itself.
     async fn has_other_administrator(&self, key: UserKey) -> Result<bool>;

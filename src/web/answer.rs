@@ -13,6 +13,7 @@ use super::flash::{self, Flash};
 use super::next::Next;
 use super::seen::Seen;
 use super::{Core, Mounted, csrf, text, view};
+use crate::domain::id::SessionId;
 use crate::service::sessions::Resolved;
 
 /// A page: a template, what is particular to it, and its status.
@@ -23,11 +24,13 @@ pub struct Page {
     pub context: Value,
     pub cookies: Vec<String>,
     pub headers: Vec<Header<'static>>,
+    /// The session that its forms belong to, where the answer begins one.
+    pub session: Option<SessionId>,
 }
 
 impl Page {
     pub fn new(template: &'static str, title: &'static str, context: Value) -> Self {
-        Self { status: Status::Ok, template, title, context, cookies: Vec::new(), headers: Vec::new() }
+        Self { status: Status::Ok, template, title, context, cookies: Vec::new(), headers: Vec::new(), session: None }
     }
 
     pub fn status(mut self, status: Status) -> Self {
@@ -61,7 +64,13 @@ impl Page {
             let path = seen.uri.split('?').next().unwrap_or_default();
             context.insert("title".to_owned(), json!(self.title));
             context.insert("me".to_owned(), me);
-            context.insert("csrf".to_owned(), json!(csrf::token(&core.keys, &seen.binding)));
+            let binding = self.session.map(Binding::Session);
+            let token = csrf::token(&core.keys, binding.as_ref().unwrap_or(&seen.binding));
+            context.insert("csrf".to_owned(), json!(token));
+            if let Resolved::Live(live) = &seen.resolved {
+                let untold = view::untold(live, core.service.clock().now());
+                context.insert("new_devices".to_owned(), json!(untold));
+            }
             context.insert("path".to_owned(), json!(path));
             context.insert("notice".to_owned(), json!(flash.and_then(text::notice)));
             if self.template == "pages/login.html" {

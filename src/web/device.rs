@@ -13,7 +13,6 @@ use rocket::request::{FromRequest, Outcome, Request};
 
 use super::Core;
 use super::cookie::Sent;
-use crate::domain::clock::random;
 use crate::domain::id::UserId;
 use crate::keys::Keys;
 use crate::service::throttle::Device;
@@ -41,10 +40,14 @@ impl<'r> FromRequest<'r> for Known {
     }
 }
 
+/// A browser that has no proof.
+pub fn fresh(core: &Core) -> Device {
+    Device::fresh(core.service.entropy())
+}
+
 /// The `Set-Cookie` value for a browser in which this user has just signed in.
-pub fn remember(core: &Core, known: Option<Device>, user: &UserId) -> String {
-    let Device { id, mut users } =
-        known.unwrap_or_else(|| Device { id: random(core.service.entropy()), users: Vec::new() });
+pub fn remember(core: &Core, device: Device, user: &UserId) -> String {
+    let Device { id, mut users } = device;
     users.retain(|other| other != user);
     users.insert(0, user.clone());
     users.truncate(USERS);

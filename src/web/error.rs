@@ -128,6 +128,9 @@ fn unauthorized(request: &Request<'_>) -> Result<Made, Status> {
 fn any(status: Status, request: &Request<'_>) -> Result<Made, Status> {
     let (heading, told) = match status.code {
         400 => ("That does not work", "The request could not be read."),
+        403 if lacks_second_factor(request) => {
+            return answer(request, status, "second_factor_required", no_second_factor());
+        }
         403 => ("Not allowed", "This page is for administrators."),
         404 => return answer(request, status, "not_found", not_found()),
         405 => ("Not allowed", "This address does not take that kind of request."),
@@ -140,6 +143,17 @@ fn any(status: Status, request: &Request<'_>) -> Result<Made, Status> {
         _ => ("Something went wrong", "The server could not answer. What happened stands in its log."),
     };
     answer(request, status, "error", page(status, heading, told))
+}
+
+fn lacks_second_factor(request: &Request<'_>) -> bool {
+    let Resolved::Live(live) = &Seen::of(request).resolved else { return false };
+    core(request).is_some_and(|core| core.service.lacks_second_factor(&live.user))
+}
+
+fn no_second_factor() -> Page {
+    let told = "Administrators need a second factor here, such as an app on your phone. Set yours up first.";
+    let (href, label) = ("/account/second-factor", "Set it up");
+    page_with(Status::Forbidden, "One step before this", told, href, label)
 }
 
 fn answer(request: &Request<'_>, status: Status, code: &str, page: Page) -> Result<Made, Status> {

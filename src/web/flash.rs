@@ -46,6 +46,31 @@ pub enum Flash {
     PasswordKept,
     /// The first administrator was created.
     SetUp,
+    /// Done.
+    Deed(Deed),
+}
+
+/// What was done, where there are no numbers to tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    /// A device has another name, or none.
+    DeviceNamed,
+    /// The person has another name or e-mail address.
+    ProfileChanged,
+    /// The person has no second factor any more.
+    SecondFactorRemoved,
+}
+
+impl Deed {
+    const ALL: [Self; 3] = [Self::DeviceNamed, Self::ProfileChanged, Self::SecondFactorRemoved];
+
+    const fn code(self) -> &'static str {
+        match self {
+            Self::DeviceNamed => "device-named",
+            Self::ProfileChanged => "profile-changed",
+            Self::SecondFactorRemoved => "second-factor-removed",
+        }
+    }
 }
 
 impl Flash {
@@ -62,6 +87,7 @@ impl Flash {
             Self::PasswordKept => "kept".to_owned(),
             Self::OverAlready => "over".to_owned(),
             Self::SetUp => "setup".to_owned(),
+            Self::Deed(deed) => format!("deed~{}", deed.code()),
         }
     }
 }
@@ -90,6 +116,10 @@ impl FromStr for Flash {
             "kept" => Self::PasswordKept,
             "over" => Self::OverAlready,
             "setup" => Self::SetUp,
+            "deed" => {
+                let code = part()?;
+                Self::Deed(Deed::ALL.into_iter().find(|deed| deed.code() == code).ok_or(())?)
+            }
             _ => return Err(()),
         })
     }
@@ -113,10 +143,11 @@ mod tests {
             Flash::Password(2),
             Flash::PasswordKept,
             Flash::SetUp,
+            Flash::Deed(Deed::ProfileChanged),
         ] {
             assert_eq!(flash.encode().parse(), Ok(flash));
         }
-        for bad in ["", "away", "away~<script>~1", "ended~-1~0~0", "ended~1", "everyone~x"] {
+        for bad in ["", "away", "away~<script>~1", "ended~-1~0~0", "ended~1", "everyone~x", "deed", "deed~x"] {
             assert_eq!(bad.parse::<Flash>(), Err(()), "{bad}");
         }
     }

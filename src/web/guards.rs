@@ -77,7 +77,8 @@ impl Sentinel for CurrentSession<'_> {
     }
 }
 
-/// A live session of somebody who has the label `admin` at this request (401, 403).
+/// A live session of somebody who has the label `admin` at this request, and a second factor where administrators must have
+/// one (401, 403).
 #[derive(Debug, Clone, Copy)]
 pub struct AdminSession<'r>(CurrentSession<'r>);
 
@@ -94,12 +95,17 @@ impl<'r> FromRequest<'r> for AdminSession<'r> {
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         match CurrentSession::from_request(request).await {
-            Outcome::Success(current) if current.0.user.is_administrator() => Outcome::Success(Self(current)),
+            Outcome::Success(current) if may_administrate(request, current.live()) => Outcome::Success(Self(current)),
             Outcome::Success(_) => Outcome::Error((Status::Forbidden, ())),
             Outcome::Error(error) => Outcome::Error(error),
             Outcome::Forward(status) => Outcome::Forward(status),
         }
     }
+}
+
+fn may_administrate(request: &Request<'_>, live: &LiveSession) -> bool {
+    let core = request.rocket().state::<Arc<Core>>();
+    live.user.is_administrator() && core.is_some_and(|core| !core.service.lacks_second_factor(&live.user))
 }
 
 impl Sentinel for AdminSession<'_> {

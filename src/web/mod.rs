@@ -3,6 +3,7 @@
 mod address;
 mod answer;
 mod assets;
+mod confirm;
 pub(crate) mod control;
 mod cookie;
 mod csrf;
@@ -18,10 +19,12 @@ mod headers;
 mod later;
 mod launch;
 mod next;
+mod qr;
 mod reject;
 mod seen;
 mod shape;
 mod text;
+mod ticket;
 mod view;
 
 use std::io;

@@ -13,7 +13,7 @@ impl Next {
         let local = text.starts_with('/') && !text.starts_with("//") && text.len() <= LONGEST;
         let plain = text.bytes().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'\\' | b'"' | b'<' | b'>'));
         let path = text.split(['?', '#']).next().unwrap_or(text);
-        let circular = matches!(path.trim_end_matches('/'), "/login" | "/logout" | "/setup");
+        let circular = matches!(path.trim_end_matches('/'), "/login" | "/login/password" | "/logout" | "/setup");
         (local && plain && !circular).then(|| Self(text.to_owned()))
     }
 

@@ -27,10 +27,28 @@ const RANK: isize = -1_000_000;
 const KEPT: u64 = 16 * 1024;
 
 /// Fields whose values never go back into a page.
-const SECRET: [&str; 5] = ["password", "new_password", "new_password_again", "code", FIELD];
+const SECRET: [&str; 10] = [
+    "password",
+    "new_password",
+    "new_password_again",
+    "code",
+    "confirm.password",
+    "confirm.code",
+    "secret",
+    "shown",
+    "ticket",
+    FIELD,
+];
 
 /// Forms that mean nothing without those fields.
-const ASK_FOR_A_PASSWORD: [&str; 2] = ["/admin/sessions/everyone", "/account/password"];
+const ASK_FOR_A_PASSWORD: [&str; 6] = [
+    "/admin/sessions/everyone",
+    "/account/password",
+    "/account/second-factor/new",
+    "/account/second-factor/codes",
+    "/account/second-factor/remove",
+    "/login/password",
+];
 
 pub fn uri() -> Origin<'static> {
     rocket::uri!("/-/rejected").clone()

@@ -2,11 +2,11 @@
 
 use serde::Serialize;
 
-use super::flash::{Flash, Why};
+use super::flash::{Deed, Flash, Why};
 use super::format::{Time, thousands};
 use crate::domain::ending::Reason;
 use crate::domain::timestamp::Timestamp;
-use crate::service::sessions::Resolved;
+use crate::service::sessions::{LiveSession, Resolved};
 
 /// A message at the top of a page.
 #[derive(Serialize)]
@@ -26,6 +26,14 @@ pub struct Away {
 /// `3 sessions`, `1 session`.
 pub fn sessions(count: u64) -> String {
     if count == 1 { "1 session".to_owned() } else { format!("{} sessions", thousands(count)) }
+}
+
+/// What is wrong with a proof: only who has a second factor is asked for a code.
+pub fn wrong_proof(live: &LiveSession) -> &'static str {
+    match live.user.safeguards.second_factor {
+        Some(_) => "The password or the code is not right",
+        None => "That is not your password",
+    }
 }
 
 /// An error's text as a sentence of a page.
@@ -78,6 +86,12 @@ pub fn notice(flash: Flash) -> Option<Notice> {
             "Your password was not changed: it or your sessions were changed from elsewhere at the same moment. Try again."
                 .to_owned(),
         ),
+        Flash::Deed(Deed::DeviceNamed) => ("success", "The device has its name.".to_owned()),
+        Flash::Deed(Deed::ProfileChanged) => ("success", "Your name and e-mail address are saved.".to_owned()),
+        Flash::Deed(Deed::SecondFactorRemoved) => (
+            "success",
+            "Your second factor is removed, and your other sessions have ended. You have a new session here.".to_owned(),
+        ),
         Flash::SetUp => ("success", "The first administrator is created. Sign in to go on.".to_owned()),
     };
     Some(Notice { kind, text })
@@ -112,6 +126,8 @@ const fn title(reason: Reason) -> &'static str {
         Reason::Limit | Reason::Safety | Reason::RightsChanged => "Your session was ended",
         Reason::Blocked => "An administrator blocked your account",
         Reason::PasswordChanged => "Your password was changed",
+        Reason::Deleted => "Your account was deleted",
+        Reason::SecondFactorChanged => "Your second factor was changed",
     }
 }
 
@@ -130,6 +146,10 @@ pub const fn to_the_person(reason: Reason) -> &'static str {
         Reason::PasswordChanged => {
             "This session ended because the password was changed. If that was not you, tell an administrator at once."
         }
+        Reason::Deleted => "An administrator deleted the account. Ask them if you did not expect this.",
+        Reason::SecondFactorChanged => {
+            "This session ended because the codes that you sign in with were changed. If that was not you, tell an administrator at once."
+        }
     }
 }
 
@@ -146,5 +166,7 @@ pub const fn to_administrators(reason: Reason) -> &'static str {
         Reason::Blocked => "The user was blocked.",
         Reason::RightsChanged => "The user became an administrator, or is none any more.",
         Reason::PasswordChanged => "The password was changed.",
+        Reason::Deleted => "The user was deleted.",
+        Reason::SecondFactorChanged => "The second factor was changed.",
     }
 }

@@ -7,22 +7,42 @@ use serde_json::{Value, json};
 use super::format::Time;
 use super::text;
 use crate::domain::client::Device;
+use crate::domain::device::DeviceName;
 use crate::domain::ending::{Actor, Ended, Note};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::lifetime::{Kind, Limits};
+use crate::domain::safeguards::NewDevice;
 use crate::domain::session::{Standing, Verdict};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{Label, User};
+use crate::service::sessions::LiveSession;
 
 /// Who is signed in.
 pub fn me(user: &User) -> Value {
-    json!({ "id": user.id.as_str(), "name": user.name.as_str(), "email": user.email.as_str(), "admin": user.is_administrator() })
+    json!({ "id": user.id.as_str(), "name": user.name.as_str(), "email": user.email.as_str(), "admin": user.is_administrator(), "second_factor": user.safeguards.second_factor.is_some() })
 }
 
 /// Whose page it is.
 pub fn user(user: &User) -> Value {
     let labels: Vec<_> = user.labels.iter().map(Label::as_str).collect();
     json!({ "id": user.id.as_str(), "name": user.name.as_str(), "email": user.email.as_str(), "labels": labels })
+}
+
+/// Sign-ins in new browsers that the person has not said to have read of, newest first.
+pub fn untold(live: &LiveSession, now: Timestamp) -> Vec<Value> {
+    let mut untold: Vec<_> = live.session.untold(&live.user).collect();
+    untold.sort_by_key(|new| std::cmp::Reverse(new.at));
+    let shown = |new: &NewDevice| {
+        let address = new.from.map_or_else(|| "–".to_owned(), |ip| ip.to_string());
+        json!({
+            "session": new.session.to_string(),
+            "device": new.device.to_string(),
+            "address": address,
+            "at": Time::new(new.at, now),
+            "until": new.at.millis(),
+        })
+    };
+    untold.into_iter().map(shown).collect()
 }
 
 /// For whom a row is shown.
@@ -57,6 +77,7 @@ impl Viewer<'_> {
         json!({
             "id": session.id().to_string(),
             "device": client.device.to_string(),
+            "name": session.name().map(DeviceName::as_str),
             "icon": icon(&client.device),
             "agent": client.agent,
             "address": client.address.map_or_else(|| "–".to_owned(), |ip| ip.to_string()),

@@ -4,6 +4,7 @@
 
 mod driver;
 mod path;
+mod people;
 mod screens;
 
 use self::driver::{Browser, Driver};

@@ -4,7 +4,7 @@ use super::bench::*;
 use sessiond::domain::audit::{Action, Draft, Outcome as Went};
 use sessiond::domain::ending::{Actor, Ending, Note, Reason};
 use sessiond::domain::id::{EventSeq, SessionId};
-use sessiond::domain::session::Verdict;
+use sessiond::domain::session::{SessionChange, Verdict};
 use sessiond::store::{Created, End, EndedEveryone};
 
 store_contract! {
@@ -130,7 +130,7 @@ async fn a_reauthentication_leaves_an_event(backend: &'static dyn Backend) -> Ou
     let bench = Bench::open(backend).await?;
     let ada = bench.user("ada").await?;
     let session = bench.sign_in(&ada).await?;
-    bench.store.reauthenticate(ada.key(), session.id(), None).await?;
+    bench.store.change_session(ada.key(), session.id(), SessionChange::Reauthenticated, None).await?;
     let draft = bench.events().await?.pop().ok_or("no event")?.draft;
     assert_eq!((draft.actor, draft.action), (Actor::User(ada.id.clone()), Action::Reauthenticate));
     assert_eq!((draft.user, draft.session, draft.outcome), (Some(ada.id), Some(session.id()), Went::Success));
@@ -161,7 +161,7 @@ async fn what_was_refused_or_changed_nothing_leaves_none(backend: &'static dyn B
     let unknown = SessionId::new(bench.now(), &*bench.dice);
     for id in [session.id(), withdrawn.id(), unknown] {
         bench.store.end(ada.key(), id, revoked()).await?;
-        bench.store.reauthenticate(ada.key(), id, None).await?;
+        bench.store.change_session(ada.key(), id, SessionChange::Reauthenticated, None).await?;
         bench.store.end_user(ada.key(), Some(id), revoked()).await?;
     }
     bench.store.create(stale, None).await?;

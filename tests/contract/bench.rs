@@ -15,6 +15,7 @@ use sessiond::domain::id::{SessionId, UserId, UserKey};
 use sessiond::domain::lifetime::{Kind, Limits};
 use sessiond::domain::listing::{Direction, Filter, Order, Query, Status, Total, Whose};
 use sessiond::domain::password::PasswordHash;
+use sessiond::domain::safeguards::Safeguards;
 use sessiond::domain::session::{Door, Session, Standing, Start, Verdict};
 use sessiond::domain::timestamp::Timestamp;
 use sessiond::domain::user::User;
@@ -117,7 +118,7 @@ impl Bench {
         let (kind, door) = (Kind::Standard, Door::Pages);
         let lifetime = Limits::default().of(kind);
         let client = client([192, 0, 2, 7]);
-        Start { user: user.id.clone(), epochs, at: self.now(), kind, lifetime, door, client }
+        Start { user: user.id.clone(), epochs, at: self.now(), kind, lifetime, door, client, device: None, name: None }
     }
 
     pub async fn sign_in(&self, user: &User) -> Result<Session, Failure> {
@@ -222,7 +223,17 @@ pub fn person(id: &str, created: Timestamp, entropy: &dyn Entropy) -> User {
         || -> Result<_, Failure> { Ok((id.parse::<UserId>()?, format!("{id}@example.com").parse()?, id.parse()?)) };
     let (id, email, name) = parse().expect("a user's id that is a name, too");
     let password = PasswordHash::from_phc("$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaA".to_owned());
-    User { id, email, name, password, labels: BTreeSet::new(), epoch: Epoch::draw(entropy), created, blocked: false }
+    User {
+        id,
+        email,
+        name,
+        password,
+        labels: BTreeSet::new(),
+        epoch: Epoch::draw(entropy),
+        created,
+        blocked: false,
+        safeguards: Safeguards::default(),
+    }
 }
 
 pub fn client(address: [u8; 4]) -> Client {

@@ -4,7 +4,7 @@ use super::bench::*;
 use sessiond::domain::ending::{Actor, Ending, Note, Reason};
 use sessiond::domain::id::SessionId;
 use sessiond::domain::listing::{Status, Total};
-use sessiond::domain::session::{State, Verdict};
+use sessiond::domain::session::{SessionChange, State, Verdict};
 use sessiond::store::{Change, End, EndedEveryone};
 
 store_contract! {
@@ -91,7 +91,10 @@ async fn an_unknown_session_is_not_found(backend: &'static dyn Backend) -> Outco
     let unknown = SessionId::new(bench.now(), &*bench.dice);
     for key in [ada.key(), nobody.key()] {
         assert_eq!(bench.store.end(key, unknown, revoked()).await?, End::NotFound);
-        assert_eq!(bench.store.reauthenticate(key, unknown, None).await?, Change::NotFound);
+        assert_eq!(
+            bench.store.change_session(key, unknown, SessionChange::Reauthenticated, None).await?,
+            Change::NotFound
+        );
         assert_eq!(bench.store.session(key, unknown).await?, None);
     }
     assert_eq!(bench.store.owner(unknown).await?, None);
@@ -104,7 +107,10 @@ async fn a_session_is_not_found_under_another_user(backend: &'static dyn Backend
     let session = bench.sign_in(&ada).await?;
     assert_eq!(bench.store.session(bob.key(), session.id()).await?, None);
     assert_eq!(bench.store.end(bob.key(), session.id(), revoked()).await?, End::NotFound);
-    assert_eq!(bench.store.reauthenticate(bob.key(), session.id(), None).await?, Change::NotFound);
+    assert_eq!(
+        bench.store.change_session(bob.key(), session.id(), SessionChange::Reauthenticated, None).await?,
+        Change::NotFound
+    );
     assert_eq!(bench.verdict(&session).await?, Verdict::Live);
     Ok(())
 }
@@ -137,7 +143,10 @@ async fn reauthentication_is_noted_in_a_live_session(backend: &'static dyn Backe
     let ada = bench.user("ada").await?;
     let session = bench.sign_in(&ada).await?;
     bench.clock.advance(MINUTE);
-    assert_eq!(bench.store.reauthenticate(ada.key(), session.id(), None).await?, Change::Done);
+    assert_eq!(
+        bench.store.change_session(ada.key(), session.id(), SessionChange::Reauthenticated, None).await?,
+        Change::Done
+    );
     let standing = bench.standing(&session).await?;
     assert_eq!(standing.session.authenticated(), bench.now());
     assert_eq!(standing.session.created(), session.created());
@@ -157,7 +166,7 @@ async fn a_past_session_cannot_be_reauthenticated(backend: &'static dyn Backend)
     for past in [expired, withdrawn, ended] {
         let before = bench.standing(&past).await?;
         let verdict = bench.verdict(&past).await?;
-        let change = bench.store.reauthenticate(ada.key(), past.id(), None).await?;
+        let change = bench.store.change_session(ada.key(), past.id(), SessionChange::Reauthenticated, None).await?;
         assert_eq!(change, Change::AlreadyEnded(verdict));
         assert_eq!(bench.standing(&past).await?, before);
     }

@@ -5,7 +5,7 @@ use sessiond::domain::audit::{Action, Draft, Outcome as Went};
 use sessiond::domain::ending::Actor;
 use sessiond::domain::lifetime::Limits;
 use sessiond::domain::listing::{Order, Query, Status, Total};
-use sessiond::domain::session::Verdict;
+use sessiond::domain::session::{SessionChange, Verdict};
 use sessiond::store::{Change, Created, End, EndedEveryone, StoreError};
 
 store_contract! {
@@ -44,7 +44,7 @@ async fn a_closed_store_answers_nothing(backend: &'static dyn Backend) -> Outcom
         store.end(key, id, revoked()).await.err(),
         store.end_user(key, None, revoked()).await.err(),
         store.end_everyone(everyone_revoked()).await.err(),
-        store.reauthenticate(key, id, None).await.err(),
+        store.change_session(key, id, SessionChange::Reauthenticated, None).await.err(),
         store.touch(key, id).await.err(),
         store.reap(1).await.err(),
         store.page(&Query::first(everyones(Status::Any))).await.err(),
@@ -80,7 +80,10 @@ async fn everything_is_there_after_opening_again(backend: &'static dyn Backend) 
     bench.end(&all[4]).await?;
     bench.clock.advance(MINUTE * 20);
     bench.touch(&all[5]).await?;
-    assert_eq!(bench.store.reauthenticate(bob.key(), all[6].id(), None).await?, Change::Done);
+    assert_eq!(
+        bench.store.change_session(bob.key(), all[6].id(), SessionChange::Reauthenticated, None).await?,
+        Change::Done
+    );
 
     let mut before = Vec::new();
     for session in &all {

@@ -16,7 +16,7 @@ use sessiond::domain::id::SessionId;
 use sessiond::domain::lifetime::{Lifetime, Limits};
 use sessiond::domain::listing::{Direction, Filter, Order, Period, Query, Status, Total, Whose, parse_network};
 use sessiond::domain::password::PasswordHash;
-use sessiond::domain::session::{Door, Session, Start, State, Verdict};
+use sessiond::domain::session::{Door, Session, SessionChange, Start, State, Verdict};
 use sessiond::domain::timestamp::Timestamp;
 use sessiond::domain::user::User;
 use sessiond::store::{Created, EndedEveryone, UserChanged, UserCreated};
@@ -105,7 +105,9 @@ impl Side {
                 store.ready().await?;
                 Answer::Nothing
             }
-            Operation::Reauthenticate(user, id) => told(&store.reauthenticate(key(user), *id, None).await?),
+            Operation::Reauthenticate(user, id) => {
+                told(&store.change_session(key(user), *id, SessionChange::Reauthenticated, None).await?)
+            }
             Operation::Reap(most) => self.reap(*most).await?,
             Operation::AddUser(user) => {
                 let created = store.create_user(people[*user].clone(), false, Actor::Operator, None).await?;

@@ -83,10 +83,7 @@ impl Server {
                 Arc::new(opened.expect("a new database"))
             }
         };
-        let service = Arc::new(
-            Service::new(store, environment, config.password_hash, config.login_limits)
-                .expect("a cost that argon2 knows"),
-        );
+        let service = Arc::new(Service::new(store, environment, config.sign_in()).expect("a cost that argon2 knows"));
         let probe = Arc::new(Probe::default());
         let origin = config.public_url.as_ref().map_or("http://127.0.0.1:8000", |url| url.as_str()).to_owned();
         let rocket = application(figment, Arc::clone(&service), config)

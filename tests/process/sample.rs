@@ -17,6 +17,7 @@ use sessiond::domain::ending::{Actor, Ending, Note, Reason};
 use sessiond::domain::epoch::{Epoch, Epochs};
 use sessiond::domain::lifetime::{Kind, Limits};
 use sessiond::domain::password::PasswordHash;
+use sessiond::domain::safeguards::Safeguards;
 use sessiond::domain::session::{Door, Session, Start};
 use sessiond::domain::timestamp::Timestamp;
 use sessiond::domain::user::{Label, User};
@@ -62,6 +63,7 @@ async fn make(folder: &Path) -> [String; 3] {
             epoch: Epoch::draw(&*entropy),
             created: START,
             blocked: false,
+            safeguards: Safeguards::default(),
         };
         sled.create_user(user.clone(), false, Actor::Operator, None).await.unwrap();
         users.push(user);
@@ -78,6 +80,8 @@ async fn make(folder: &Path) -> [String; 3] {
             lifetime: environment.limits.persistent,
             door: Door::Pages,
             client: Device::new(Some([192, 0, 2, 7].into()), "curl/8"),
+            device: None,
+            name: None,
         };
         let (session, credential) = Session::start(start, &*entropy);
         assert!(matches!(sled.create(session.clone(), None).await, Ok(Created::Done { .. })));

@@ -106,19 +106,27 @@ async fn credential(server: &Server) -> (sessiond::service::sessions::LiveSessio
     use sessiond::domain::client::Client;
     use sessiond::domain::password::Password;
     use sessiond::domain::session::Door;
-    use sessiond::service::auth::Attempt;
+    use sessiond::service::auth::{Attempt, Entrance, Entry};
+    use sessiond::service::proofs::Proof;
     use sessiond::service::sessions::Resolved;
+    use sessiond::service::throttle::Device;
     server.create(ADA, &[]).await;
     let attempt = Attempt {
         email: ADA.to_owned(),
-        password: Password::typed(crate::harness::PASSWORD.to_owned()),
-        keep: false,
-        door: Door::Pages,
-        client: Client::new(None, "a program"),
-        present: None,
-        device: None,
+        proof: Proof { password: Password::typed(crate::harness::PASSWORD.to_owned()), code: String::new() },
+        entrance: Entrance {
+            keep: false,
+            door: Door::Pages,
+            client: Client::new(None, "a program"),
+            present: None,
+            device: Device::fresh(server.service.entropy()),
+        },
     };
-    let signed_in = server.service.sign_in(attempt).await.unwrap_or_else(|error| panic!("{error}"));
+    let signed_in = match server.service.sign_in(attempt).await {
+        Ok(Entry::SignedIn(signed_in)) => signed_in,
+        Ok(Entry::MustChoose(_)) => panic!("it is no password for one use"),
+        Err(error) => panic!("{error}"),
+    };
     let Ok(Resolved::Live(live)) = server.service.resolve(&signed_in.credential).await else {
         panic!("a live session")
     };

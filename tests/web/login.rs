@@ -34,7 +34,7 @@ async fn asvs_6_3_8_a_wrong_password_and_an_unknown_user_get_the_same_page(serve
     let (mut one, mut other) = (server.anonymous(), server.anonymous());
     let wrong = one.sign_in(ADA, "not the right words").await;
     let unknown = other.sign_in("eve@example.com", PASSWORD).await;
-    wrong.is(401).says("The e-mail address or the password is wrong.");
+    wrong.is(401).says("The e-mail address, the password or the code is wrong.");
     assert_eq!(wrong.header("www-authenticate"), Some("Session realm=\"sessiond\""));
     assert_eq!(leveled(&wrong, ADA), leveled(&unknown, "eve@example.com"));
     assert_eq!((one.credential(), other.credential()), (None, None));

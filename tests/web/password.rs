@@ -7,6 +7,7 @@ use sessiond::domain::password::{Password, PasswordHash};
 use sessiond::domain::user::User;
 use sessiond::service::hasher::{Cost, Hasher};
 use sessiond::service::passwords::{PasswordChangeError, PasswordForm};
+use sessiond::service::proofs::Proof;
 use sessiond::service::sessions::Resolved;
 
 use crate::harness::{Answer, Ask, PASSWORD, Person, Server};
@@ -62,13 +63,13 @@ async fn asvs_7_4_3_all_other_sessions_end_and_this_one_gets_a_new_credential(se
 
 async fn asvs_6_2_3_changing_takes_the_present_password(server: Server) {
     let (mut ada, phone) = (server.user(ADA).await, server.user(ADA).await);
-    let (before, credential) = (stored(&server).await, ada.credential());
+    let (before, credential) = (stored(&server).await.password, ada.credential());
     for wrong in ["", "not the right words", NEW] {
         let answer = change(&mut ada, wrong, NEW).await;
-        answer.is(401).says("That is not the password that you have now. Nothing was changed.").never_says(NEW);
+        answer.is(401).says("That is not your password. Nothing was changed.").never_says(NEW);
         assert_eq!(answer.form(PATH).field("new_password"), Some(""));
     }
-    assert_eq!((stored(&server).await, ada.credential()), (before, credential));
+    assert_eq!((stored(&server).await.password, ada.credential()), (before, credential));
     assert!(ada.is_signed_in().await && phone.is_signed_in().await);
     server.anonymous().get(PATH).await.goes_to("/login?next=%2Faccount%2Fpassword");
 }
@@ -144,8 +145,8 @@ async fn asvs_11_4_2_a_hash_that_cannot_be_stored_keeps_nobody_out() {
     let server = Server::start().await;
     server.create(ADA, &[]).await;
     let old = outdate(&server).await;
-    // The first write creates the session.
-    server.faults().fail_writes_after(1);
+    // The first write tells of a new browser, the second creates the session.
+    server.faults().fail_writes_after(2);
     let ada = server.anonymous().signed_in(ADA).await;
     server.faults().fail_writes(false);
     assert!(ada.is_signed_in().await);
@@ -164,7 +165,8 @@ async fn a_change_that_meets_another_one_is_refused_and_says_so() {
     };
     let hashed_anew = outdate(&server).await;
     let client = live.session.client().clone();
-    let form = PasswordForm { present: Password::typed(PASSWORD.to_owned()), chosen: NEW.to_owned(), client };
+    let proof = Proof { password: Password::typed(PASSWORD.to_owned()), code: String::new() };
+    let form = PasswordForm { proof, chosen: NEW.to_owned(), client };
     let refused = server.service.change_own_password(&live, form).await.err();
     assert!(matches!(refused, Some(PasswordChangeError::Stale)), "{refused:?}");
     assert_eq!(stored(&server).await.password, hashed_anew);

@@ -4,6 +4,10 @@ use std::collections::BTreeSet;
 
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use sessiond::domain::ending::Actor;
+use sessiond::domain::second_factor::TotpSecret;
+use sessiond::service::sessions::Order;
+
 use crate::harness::{Answer, Ask, PASSWORD, Person, Server};
 
 const EVIL: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{ 7*7 }}{% raw %}&amp;";
@@ -12,15 +16,22 @@ const NAME: &str = "Eve <script>alert(1)</script>\"'><img src=x onerror=alert(1)
 const EMAIL: &str = "o'neil&co{{7*7}}/x`=@example.com";
 
 /// The templates that must have been seen.
-const PAGES: [&str; 10] = [
+const PAGES: [&str; 17] = [
     "account",
     "account_password",
+    "account_profile",
     "admin_everyone",
     "admin_sessions",
     "admin_user_end",
+    "choose_password",
+    "confirm",
     "error",
     "login",
     "logout",
+    "recovery_codes",
+    "second_factor",
+    "second_factor_ask",
+    "second_factor_new",
     "setup",
     "unconfirmed",
 ];
@@ -117,6 +128,16 @@ async fn users(server: &Server, crawl: &mut Crawl, eve: &mut Person<'_>, mut els
     crawl.look("account_password", eve.get("/account/password").await.says(NAME));
     let typed = [("password", EVIL), ("new_password", EVIL), ("new_password_again", EVIL)];
     crawl.look("account_password", eve.fill("/account/password", "/account/password", &typed).await.is(401));
+    let profile = "/account/profile";
+    crawl.look("account_profile", eve.get(profile).await.says(NAME));
+    let page = eve.fill(profile, profile, &[("name", EVIL), ("email", EVIL)]).await;
+    crawl.look("account_profile", page.is(422));
+    let own = eve.session().await;
+    let form = eve.get("/account").await.form(&format!("/account/sessions/{own}/name"));
+    eve.submit(form.fill(&[("name", "<script>alert(1)</script>\"'>")])).await.goes_to("/account");
+    crawl.look("account", eve.get("/account").await.says("<script>alert(1)</script>"));
+    second_factor(server, crawl, eve).await;
+    one_time(server, crawl, eve).await;
     crawl.look("logout", eve.get("/logout").await.says(NAME));
     crawl.look("error", eve.get("/admin/sessions").await.is(403));
     crawl.look("error", eve.get(&format!("/account/sessions/{}", encoded(EVIL))).await.is(404));
@@ -130,6 +151,44 @@ async fn users(server: &Server, crawl: &mut Crawl, eve: &mut Person<'_>, mut els
     server.faults().fail_writes(true);
     crawl.look("unconfirmed", eve.submit(form).await.is(503));
     server.faults().fail_writes(false);
+}
+
+async fn second_factor(server: &Server, crawl: &mut Crawl, eve: &mut Person<'_>) {
+    let (here, new, remove) = ("/account/second-factor", "/account/second-factor/new", "/account/second-factor/remove");
+    crawl.look("second_factor", &eve.get(here).await);
+    crawl.look("second_factor_new", &eve.get(new).await);
+    let typed = [("shown", EVIL), ("password", EVIL)];
+    crawl.look("second_factor_new", eve.fill(new, new, &typed).await.is(422));
+    let page = eve.get(new).await;
+    let secret = page.form(new).field("secret").and_then(TotpSecret::from_base32).expect("a secret");
+    let shown = secret.code(server.now());
+    let page = eve.submit(page.form(new).fill(&[("shown", &shown), ("password", PASSWORD)])).await;
+    crawl.look("recovery_codes", page.is(200));
+    crawl.look("second_factor", &eve.get(here).await);
+    crawl.look("second_factor_ask", eve.get(remove).await.says(NAME));
+    let typed = [("password", EVIL), ("code", EVIL)];
+    crawl.look("second_factor_ask", eve.fill(remove, remove, &typed).await.is(401));
+    server.pass(std::time::Duration::from_mins(10));
+    let code = secret.code(server.now());
+    let end = "/account/sessions/end";
+    let form = eve.get("/account").await.form(end).fill(&[("scope", "others")]);
+    crawl.look("confirm", eve.submit(form).await.is(401));
+    eve.fill(remove, remove, &[("password", PASSWORD), ("code", &code)]).await.goes_to(here);
+}
+
+/// Back in by a password for one use.
+async fn one_time(server: &Server, crawl: &mut Crawl, eve: &mut Person<'_>) {
+    let user = server.service.named(EMAIL).await.expect("the store answers").expect("a user");
+    let order = Order { by: Actor::Operator, note: None, from: None };
+    let (one_time, _) = server.service.reset_password(&user, &order).await.expect("it is reset");
+    let page = eve.sign_in(EMAIL, &one_time.secret).await;
+    crawl.look("choose_password", page.is(200));
+    let choice = "/login/password";
+    let page = eve.submit(page.form(choice).fill(&[("new_password", EVIL), ("new_password_again", "")])).await;
+    crawl.look("choose_password", page.is(422));
+    let new = "seven brave otters juggle";
+    let fields = [("new_password", new), ("new_password_again", new)];
+    eve.submit(page.form(choice).fill(&fields)).await.goes_to("/account");
 }
 
 async fn administrators(server: &Server, crawl: &mut Crawl) {

@@ -146,6 +146,7 @@ fn changed(typed: &str, changed: UserChanged) -> Result<Changed, Refused> {
         UserChanged::LastAdministrator => Err(Refused::failed(format!(
             "{typed} is the last administrator who can sign in; make somebody else one first"
         ))),
+        UserChanged::EmailTaken => Err(Refused::failed("somebody else has this e-mail address")),
         UserChanged::Stale | UserChanged::NotFound => Err(Refused::failed("the user is gone")),
     }
 }

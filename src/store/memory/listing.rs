@@ -84,7 +84,17 @@ mod tests {
         let standing = |n| {
             let at = START + Duration::from_millis(1) * n;
             let lifetime = Limits::default().of(kind);
-            let start = Start { user: user.clone(), epochs, at, kind, lifetime, door, client: client.clone() };
+            let start = Start {
+                user: user.clone(),
+                epochs,
+                at,
+                kind,
+                lifetime,
+                door,
+                client: client.clone(),
+                device: None,
+                name: None,
+            };
             let (session, _) = Session::start(start, &OsEntropy);
             Standing { session, seen: at, user: None, server: epochs.server, replaced: None }
         };

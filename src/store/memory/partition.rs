@@ -34,6 +34,8 @@ impl Server {
 /// All that belongs to one user.
 pub(super) struct Partition {
     user: User,
+    /// The user was deleted; their sessions and what ended them are still known.
+    deleted: bool,
     sessions: BTreeMap<SessionId, Session>,
     seen: BTreeMap<SessionId, Timestamp>,
     /// What replaced each of the user's former epochs.
@@ -42,7 +44,7 @@ pub(super) struct Partition {
 
 impl Partition {
     pub(super) fn new(user: User) -> Self {
-        Self { user, sessions: BTreeMap::new(), seen: BTreeMap::new(), replaced: BTreeMap::new() }
+        Self { user, deleted: false, sessions: BTreeMap::new(), seen: BTreeMap::new(), replaced: BTreeMap::new() }
     }
 
     pub(super) const fn user(&self) -> &User {
@@ -51,6 +53,17 @@ impl Partition {
 
     pub(super) fn replace_user(&mut self, user: User) {
         self.user = user;
+        self.deleted = false;
+    }
+
+    /// The user, unless deleted.
+    pub(super) fn present(&self) -> Option<&User> {
+        (!self.deleted).then_some(&self.user)
+    }
+
+    pub(super) fn delete_user(&mut self, ended: Ended) {
+        self.replaced.insert(self.user.epoch, ended);
+        self.deleted = true;
     }
 
     /// How many sessions there are, live or past.
@@ -76,7 +89,7 @@ impl Partition {
         Standing {
             session: session.clone(),
             seen: self.seen.get(&session.id()).copied().unwrap_or(session.created()),
-            user: Some(self.user.clone()),
+            user: self.present().cloned(),
             server: server.epoch,
             // Two within one millisecond: the log knows which came first.
             replaced: replaced.into_iter().flatten().min_by_key(|ended| (ended.at, ended.event)).cloned(),

@@ -12,7 +12,7 @@ use crate::domain::ending::Ending;
 use crate::domain::epoch::Epoch;
 use crate::domain::id::{SessionId, UserKey};
 use crate::domain::listing::{Filter, Page, Query, Total, Whose};
-use crate::domain::session::{Session, Standing, Verdict};
+use crate::domain::session::{Session, SessionChange, Standing, Verdict};
 
 #[async_trait]
 impl Sessions for Memory {
@@ -50,9 +50,15 @@ impl Sessions for Memory {
         self.write("end everyone's sessions", || self.redraw_server(&ending)).await
     }
 
-    async fn reauthenticate(&self, user: UserKey, id: SessionId, from: Option<IpAddr>) -> Result<Change> {
-        self.write("note an authentication", || {
-            self.step(user, |step| step.reauthenticate(id, from)).unwrap_or(Change::NotFound)
+    async fn change_session(
+        &self,
+        user: UserKey,
+        id: SessionId,
+        change: SessionChange,
+        from: Option<IpAddr>,
+    ) -> Result<Change> {
+        self.write("change a session", || {
+            self.step(user, |step| step.change(id, &change, from)).unwrap_or(Change::NotFound)
         })
         .await
     }

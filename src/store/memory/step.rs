@@ -2,14 +2,16 @@
 
 use std::net::IpAddr;
 
-use super::super::{Change, Created, End, EndUser, Environment, UserChanged};
+use super::super::{Admitted, Change, Created, End, EndUser, Environment, UserChanged, UserDeleted};
 use super::partition::{Log, Partition, Server};
-use crate::domain::audit::{Action, Draft, Outcome};
+use crate::domain::audit::Draft;
 use crate::domain::change::UserChange;
 use crate::domain::ending::{Actor, Ended, Ending, Reason};
 use crate::domain::epoch::{Epoch, Epochs};
 use crate::domain::id::SessionId;
-use crate::domain::session::{Session, Standing, State, Verdict};
+use crate::domain::safeguards::Admission;
+use crate::domain::second_factor::Spent;
+use crate::domain::session::{Session, SessionChange, Standing, State, Verdict};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
 
@@ -26,7 +28,7 @@ pub(super) struct Step<'a> {
 impl Step<'_> {
     pub(super) fn create(&mut self, session: Session, replaces: Option<SessionId>) -> Created {
         let present = Epochs { user: self.partition.user().epoch, server: self.server.epoch() };
-        if session.epochs() != present {
+        if session.epochs() != present || self.partition.present().is_none() {
             return Created::Stale;
         }
         if self.partition.holds(session.id()) {
@@ -87,6 +89,9 @@ impl Step<'_> {
     }
 
     pub(super) fn end_user(&mut self, keep: Option<SessionId>, ending: &Ending) -> EndUser {
+        if self.partition.present().is_none() {
+            return EndUser::NotFound;
+        }
         if keep.is_some_and(|keep| self.verdict(keep) != Some(Verdict::Live)) {
             return EndUser::KeeperEnded;
         }
@@ -116,7 +121,7 @@ impl Step<'_> {
         }
         let ends = change.ends_sessions(before, &after);
         let count = if ends { self.live().count() as u64 } else { 0 };
-        let event = self.log.append(self.now, Draft::user_changed(ending, change.action(), &after.id, count));
+        let event = self.log.append(self.now, Draft::user_changed(ending, change, before, count));
         self.partition.replace_user(after);
         if ends {
             self.partition.redraw(epoch, ending.at(self.now, event));
@@ -128,21 +133,43 @@ impl Step<'_> {
         UserChanged::Done { user: Box::new(self.partition.user().clone()), ended: count }
     }
 
-    pub(super) fn reauthenticate(&mut self, id: SessionId, from: Option<IpAddr>) -> Change {
+    pub(super) fn delete_user(&mut self, ending: &Ending) -> UserDeleted {
+        let count = self.live().count() as u64;
+        let event = self.log.append(self.now, Draft::user_deleted(ending, self.partition.user(), count));
+        self.partition.delete_user(ending.at(self.now, event));
+        UserDeleted::Done { ended: count }
+    }
+
+    pub(super) fn count_failure(&mut self, known: bool, from: Option<IpAddr>) {
+        let mut user = self.partition.user().clone();
+        let before = user.safeguards.tries;
+        user.safeguards.tries = before.and_one(known);
+        if user.safeguards.tries.is_locked(known) && !before.is_locked(known) {
+            self.log.append(self.now, Draft::locked(&user.id, known, from));
+        }
+        self.partition.replace_user(user);
+    }
+
+    pub(super) fn admit(&mut self, admission: &Admission, from: Option<IpAddr>) -> Admitted {
+        let mut user = self.partition.user().clone();
+        user.safeguards = match user.safeguards.admit(admission) {
+            Ok(after) => after,
+            Err(refusal) => return Admitted::No(refusal),
+        };
+        if let (Some(Spent::Recovery(_)), Some(factor)) = (admission.spent, &user.safeguards.second_factor) {
+            self.log.append(self.now, Draft::recovered(&user, factor.recovery_left(), from));
+        }
+        self.partition.replace_user(user.clone());
+        Admitted::Yes(Box::new(user))
+    }
+
+    pub(super) fn change(&mut self, id: SessionId, change: &SessionChange, from: Option<IpAddr>) -> Change {
         match self.verdict(id) {
             None => Change::NotFound,
             Some(Verdict::Live) => {
-                let user = self.partition.user().id.clone();
-                self.log.append(
-                    self.now,
-                    Draft {
-                        user: Some(user.clone()),
-                        session: Some(id),
-                        from,
-                        ..Draft::new(Actor::User(user), Action::Reauthenticate, Outcome::Success)
-                    },
-                );
-                self.partition.change(id, |session| session.reauthenticate(self.now));
+                let draft = Draft::session_changed(&self.partition.user().id, id, change.action(), from);
+                self.log.append(self.now, draft);
+                self.partition.change(id, |session| session.change(change, self.now));
                 Change::Done
             }
             Some(past) => Change::AlreadyEnded(past),

@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 
-use super::super::{Audit, Result, UserChanged, UserCreated, Users};
+use super::super::{Admitted, Audit, Result, UserChanged, UserCreated, UserDeleted, Users};
 use super::partition::Partition;
 use super::{Memory, lock};
 use crate::domain::audit::{Draft, Event};
 use crate::domain::change::{UserChange, takes_administrator};
 use crate::domain::ending::{Actor, Ending};
 use crate::domain::id::{EventSeq, UserKey};
+use crate::domain::safeguards::Admission;
 use crate::domain::user::{Email, User};
 
 /// What no two users may share. Outside the partitions, as it would be on a cluster.
@@ -33,6 +34,11 @@ impl Claims {
         } else {
             self.administrators.remove(&user.key());
         }
+    }
+
+    fn forget(&mut self, user: &User) {
+        self.emails.remove(&user.email);
+        self.administrators.remove(&user.key());
     }
 }
 
@@ -62,7 +68,7 @@ impl Users for Memory {
         self.write("change a user", || {
             let mut claims = lock(&self.claims);
             let changed = self.step(key, |step| {
-                let before = step.partition.user().clone();
+                let Some(before) = step.partition.present().cloned() else { return UserChanged::NotFound };
                 if !change.still_holds(&before) {
                     return UserChanged::Stale;
                 }
@@ -70,12 +76,64 @@ impl Users for Memory {
                 if takes_administrator(&before, &after) && claims.administrators.iter().all(|other| *other == key) {
                     return UserChanged::LastAdministrator;
                 }
+                if after.email != before.email {
+                    if claims.emails.contains_key(&after.email) {
+                        return UserChanged::EmailTaken;
+                    }
+                    claims.emails.remove(&before.email);
+                    claims.emails.insert(after.email.clone(), key);
+                }
                 step.change_user(after, &change, &ending)
             });
             if let Some(UserChanged::Done { user, .. }) = &changed {
                 claims.note(user);
             }
             changed.unwrap_or(UserChanged::NotFound)
+        })
+        .await
+    }
+
+    async fn delete_user(&self, key: UserKey, ending: Ending) -> Result<UserDeleted> {
+        self.write("delete a user", || {
+            let mut claims = lock(&self.claims);
+            let deleted = self.step(key, |step| {
+                let Some(user) = step.partition.present().cloned() else { return UserDeleted::NotFound };
+                if user.may_administrate() && claims.administrators.iter().all(|other| *other == key) {
+                    return UserDeleted::LastAdministrator;
+                }
+                claims.forget(&user);
+                step.delete_user(&ending)
+            });
+            deleted.unwrap_or(UserDeleted::NotFound)
+        })
+        .await
+    }
+
+    async fn sign_in_failed(&self, key: UserKey, known: bool, draft: Draft) -> Result<()> {
+        self.write("count a failed sign-in", || {
+            let from = draft.from;
+            let counted = self.step(key, |step| {
+                step.log.append(step.now, draft.clone());
+                if step.partition.present().is_some() {
+                    step.count_failure(known, from);
+                }
+            });
+            if counted.is_none() {
+                lock(&self.log).append(self.environment.clock.now(), draft);
+            }
+        })
+        .await
+    }
+
+    async fn admit(&self, key: UserKey, admission: Admission, from: Option<IpAddr>) -> Result<Admitted> {
+        let nothing_to_write = |user: &User| user.safeguards.admit(&admission).as_ref() == Ok(&user.safeguards);
+        if let Some(user) = self.read("admit a user", || self.find_user(key).filter(nothing_to_write)).await? {
+            return Ok(Admitted::Yes(Box::new(user)));
+        }
+        self.write("admit a user", || {
+            let admitted =
+                self.step(key, |step| step.partition.present().is_some().then(|| step.admit(&admission, from)));
+            admitted.flatten().unwrap_or(Admitted::NotFound)
         })
         .await
     }
@@ -105,7 +163,7 @@ impl Audit for Memory {
 
 impl Memory {
     fn find_user(&self, key: UserKey) -> Option<User> {
-        self.partition(key).map(|partition| lock(&partition).user().clone())
+        self.partition(key).and_then(|partition| lock(&partition).present().cloned())
     }
 
     fn add_user(&self, user: User, first: bool, by: Actor, from: Option<IpAddr>) -> UserCreated {
@@ -114,7 +172,8 @@ impl Memory {
             return UserCreated::NotFirst;
         }
         let mut partitions = self.partitions.write().unwrap_or_else(PoisonError::into_inner);
-        if partitions.contains_key(&user.key()) {
+        let former = partitions.get(&user.key()).cloned();
+        if former.as_ref().is_some_and(|former| lock(former).present().is_some()) {
             return UserCreated::IdTaken;
         }
         if claims.emails.contains_key(&user.email) {
@@ -124,7 +183,11 @@ impl Memory {
         log.append(self.environment.clock.now(), Draft::user_created(&user, by, from));
         claims.emails.insert(user.email.clone(), user.key());
         claims.note(&user);
-        partitions.insert(user.key(), Arc::new(Mutex::new(Partition::new(user))));
+        match former {
+            // Of a user who was deleted; their sessions are still known.
+            Some(former) => lock(&former).replace_user(user),
+            None => drop(partitions.insert(user.key(), Arc::new(Mutex::new(Partition::new(user))))),
+        }
         UserCreated::Done
     }
 }

@@ -39,6 +39,8 @@ pub enum Effect {
     Changed { user: UserKey, old: Epoch, record: Vec<u8>, ended: Ended },
     /// None, but what others ended for: this session, in the store's own form, took their place.
     Created { user: UserKey, id: SessionId, record: Vec<u8> },
+    /// All of a user's sessions, since the user was deleted; `old` was their last epoch.
+    Deleted { user: UserKey, old: Epoch, ended: Ended },
     /// An API key, which is revoked.
     Key { id: KeyId, ended: Ended },
 }

@@ -97,6 +97,17 @@ fn effect(trees: &Trees, effect: &Effect, first: EventSeq, writes: &mut Vec<Writ
             }
             Ok(())
         }
+        Effect::Deleted { user, old, ended } => {
+            if ended.event >= first && trees.replaced(*old)?.is_none() {
+                put(writes, Place::Replaced, old.bytes(), ended)?;
+            }
+            if let Some(owner) = trees.user(*user)?.filter(|owner| owner.epoch == *old) {
+                writes.push(Write { place: Place::Users, key: user.bytes().to_vec(), value: None });
+                let key = owner.email.as_str().as_bytes().to_vec();
+                writes.push(Write { place: Place::Emails, key, value: None });
+            }
+            Ok(())
+        }
         Effect::Created { user, id, record } => {
             let key = session_key(*user, *id);
             if trees.bytes(Place::Sessions, &key)?.is_none() && trees.user(*user)?.is_some() {

@@ -15,12 +15,12 @@ use super::step::Step;
 use super::trees::{EPOCH, Place, session_key};
 use super::view::View;
 use super::{Sled, listing, space};
-use crate::domain::audit::{Action, Draft, Outcome};
+use crate::domain::audit::Draft;
 use crate::domain::ending::{Actor, Ended, Ending, Reason};
 use crate::domain::epoch::{Epoch, Epochs};
 use crate::domain::id::{SessionId, UserKey};
 use crate::domain::listing::{Filter, Page, Query, Total};
-use crate::domain::session::{AlreadyEnded, Session, Standing, State, Verdict};
+use crate::domain::session::{AlreadyEnded, Session, SessionChange, Standing, State, Verdict};
 use crate::domain::timestamp::Timestamp;
 use crate::store::{Change, Created, End, EndUser, EndedEveryone, Result, Sessions, StoreError, codec};
 
@@ -81,8 +81,14 @@ impl Sessions for Sled {
         self.handle().await?.committer.commit(move |step| end_everyone(step, &ending), Proof::LastResort).await
     }
 
-    async fn reauthenticate(&self, user: UserKey, id: SessionId, from: Option<IpAddr>) -> Result<Change> {
-        self.commit(move |step| reauthenticate(step, user, id, from)).await
+    async fn change_session(
+        &self,
+        user: UserKey,
+        id: SessionId,
+        change: SessionChange,
+        from: Option<IpAddr>,
+    ) -> Result<Change> {
+        self.commit(move |step| change_session(step, user, id, &change, from)).await
     }
 
     async fn touch(&self, user: UserKey, id: SessionId) -> Result<()> {
@@ -266,18 +272,22 @@ pub(super) fn end_everyone(step: &mut Step<'_>, ending: &Ending) -> Result<Ended
     Ok(EndedEveryone { count, ended, epoch: fresh })
 }
 
-fn reauthenticate(step: &mut Step<'_>, user: UserKey, id: SessionId, from: Option<IpAddr>) -> Result<Change> {
+fn change_session(
+    step: &mut Step<'_>,
+    user: UserKey,
+    id: SessionId,
+    change: &SessionChange,
+    from: Option<IpAddr>,
+) -> Result<Change> {
     let Some(standing) = step.shared.standing(user, id)? else { return Ok(Change::NotFound) };
     match standing.verdict(step.now, &step.shared.environment.limits) {
         Verdict::Live => {}
         past => return Ok(Change::AlreadyEnded(past)),
     }
     let mut session = standing.session;
-    session.reauthenticate(step.now).map_err(|AlreadyEnded| StoreError::Conflict { what: "reauthenticate" })?;
+    session.change(change, step.now).map_err(|AlreadyEnded| StoreError::Conflict { what: "change a session" })?;
     step.put(Place::Sessions, &session_key(user, id), &session)?;
-    let owner = session.user().clone();
-    let draft = Draft::new(Actor::User(owner.clone()), Action::Reauthenticate, Outcome::Success);
-    step.event(Draft { user: Some(owner), session: Some(id), from, ..draft })?;
+    step.event(Draft::session_changed(session.user(), id, change.action(), from))?;
     Ok(Change::Done)
 }
 

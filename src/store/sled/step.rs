@@ -54,6 +54,12 @@ impl Shared {
         self.texts.write().unwrap_or_else(PoisonError::into_inner).insert(user.key(), text);
     }
 
+    /// Forgets what was noted of a user.
+    pub fn forget_user(&self, key: UserKey) {
+        self.administrators.write().unwrap_or_else(PoisonError::into_inner).remove(&key);
+        self.texts.write().unwrap_or_else(PoisonError::into_inner).remove(&key);
+    }
+
     /// Whether anybody but this user may administrate.
     pub fn has_other_administrator(&self, user: UserKey) -> bool {
         let administrators = self.administrators.read().unwrap_or_else(PoisonError::into_inner);

@@ -15,9 +15,11 @@ use crate::domain::change::{Asked, UserChange, takes_administrator};
 use crate::domain::ending::{Actor, Ending};
 use crate::domain::epoch::Epoch;
 use crate::domain::id::{EventSeq, UserKey};
+use crate::domain::safeguards::Admission;
+use crate::domain::second_factor::Spent;
 use crate::domain::session::{Session, Verdict};
 use crate::domain::user::{Email, User};
-use crate::store::{Audit, Result, UserChanged, UserCreated, Users, codec};
+use crate::store::{Admitted, Audit, Result, UserChanged, UserCreated, UserDeleted, Users, codec};
 
 #[async_trait]
 impl Users for Sled {
@@ -61,6 +63,23 @@ impl Users for Sled {
         self.handle().await?.committer.commit(move |step| change_user(step, key, &change, &ending), proof).await
     }
 
+    async fn delete_user(&self, key: UserKey, ending: Ending) -> Result<UserDeleted> {
+        self.commit(move |step| delete_user(step, key, &ending)).await
+    }
+
+    async fn sign_in_failed(&self, key: UserKey, known: bool, draft: Draft) -> Result<()> {
+        self.commit(move |step| sign_in_failed(step, key, known, draft)).await
+    }
+
+    async fn admit(&self, key: UserKey, admission: Admission, from: Option<IpAddr>) -> Result<Admitted> {
+        // Nearly always there is nothing to write, and a read is as good as a step that reads.
+        let Some(user) = self.user(key).await? else { return Ok(Admitted::NotFound) };
+        match user.safeguards.admit(&admission) {
+            Ok(after) if after == user.safeguards => Ok(Admitted::Yes(Box::new(user))),
+            _ => self.commit(move |step| admit(step, key, &admission, from)).await,
+        }
+    }
+
     async fn has_other_administrator(&self, key: UserKey) -> Result<bool> {
         Ok(self.handle().await?.shared.has_other_administrator(key))
     }
@@ -76,6 +95,13 @@ fn change_user(step: &mut Step<'_>, key: UserKey, change: &UserChange, ending: &
     if takes_administrator(&before, &after) && !shared.has_other_administrator(key) {
         return Ok(UserChanged::LastAdministrator);
     }
+    if after.email != before.email {
+        if shared.trees.user_by_email(&after.email)?.is_some() {
+            return Ok(UserChanged::EmailTaken);
+        }
+        step.remove(Place::Emails, before.email.as_str().as_bytes());
+        step.put(Place::Emails, after.email.as_str().as_bytes(), &key)?;
+    }
     let mut count = 0;
     if change.ends_sessions(&before, &after) {
         after.epoch = Epoch::draw(&*shared.environment.entropy);
@@ -88,7 +114,7 @@ fn change_user(step: &mut Step<'_>, key: UserKey, change: &UserChange, ending: &
         };
         count = shared.index().live_of(key, step.now);
         let (old, record) = (before.epoch, codec::encode(key.bytes(), &after)?);
-        let draft = Draft::user_changed(ending, change.action(), &after.id, count);
+        let draft = Draft::user_changed(ending, change, &before, count);
         let ended = step.ended(ending, draft, |ended| Effect::Changed { user: key, old, record, ended })?;
         step.is_whole();
         step.put(Place::Replaced, old.bytes(), &ended)?;
@@ -98,12 +124,63 @@ fn change_user(step: &mut Step<'_>, key: UserKey, change: &UserChange, ending: &
             sessions::add(step, &session)?;
         }
     } else {
-        step.event(Draft::user_changed(ending, change.action(), &after.id, 0))?;
+        step.event(Draft::user_changed(ending, change, &before, 0))?;
     }
-    step.put(Place::Users, key.bytes(), &after)?;
-    let noted = after.clone();
-    step.when_visible(move |shared| shared.note_user(&noted));
+    put_user(step, &after)?;
     Ok(UserChanged::Done { user: Box::new(after), ended: count })
+}
+
+fn put_user(step: &mut Step<'_>, user: &User) -> Result<()> {
+    step.put(Place::Users, user.key().bytes(), user)?;
+    let noted = user.clone();
+    step.when_visible(move |shared| shared.note_user(&noted));
+    Ok(())
+}
+
+fn delete_user(step: &mut Step<'_>, key: UserKey, ending: &Ending) -> Result<UserDeleted> {
+    let shared = step.shared;
+    let Some(user) = shared.trees.user(key)? else { return Ok(UserDeleted::NotFound) };
+    if user.may_administrate() && !shared.has_other_administrator(key) {
+        return Ok(UserDeleted::LastAdministrator);
+    }
+    let (count, old, at) = (shared.index().live_of(key, step.now), user.epoch, step.now);
+    let draft = Draft::user_deleted(ending, &user, count);
+    let ended = step.ended(ending, draft, |ended| Effect::Deleted { user: key, old, ended })?;
+    step.is_whole();
+    step.put(Place::Replaced, old.bytes(), &ended)?;
+    step.remove(Place::Users, key.bytes());
+    step.remove(Place::Emails, user.email.as_str().as_bytes());
+    step.when_visible(move |shared| {
+        shared.forget_user(key);
+        shared.index().end_user(key, None, at);
+    });
+    Ok(UserDeleted::Done { ended: count })
+}
+
+fn sign_in_failed(step: &mut Step<'_>, key: UserKey, known: bool, draft: Draft) -> Result<()> {
+    let from = draft.from;
+    step.event(draft)?;
+    // Deleted meanwhile: the event is all there is to say.
+    let Some(mut user) = step.shared.trees.user(key)? else { return Ok(()) };
+    let before = user.safeguards.tries;
+    user.safeguards.tries = before.and_one(known);
+    if user.safeguards.tries.is_locked(known) && !before.is_locked(known) {
+        step.event(Draft::locked(&user.id, known, from))?;
+    }
+    put_user(step, &user)
+}
+
+fn admit(step: &mut Step<'_>, key: UserKey, admission: &Admission, from: Option<IpAddr>) -> Result<Admitted> {
+    let Some(mut user) = step.shared.trees.user(key)? else { return Ok(Admitted::NotFound) };
+    user.safeguards = match user.safeguards.admit(admission) {
+        Ok(after) => after,
+        Err(refusal) => return Ok(Admitted::No(refusal)),
+    };
+    if let (Some(Spent::Recovery(_)), Some(factor)) = (admission.spent, &user.safeguards.second_factor) {
+        step.event(Draft::recovered(&user, factor.recovery_left(), from))?;
+    }
+    put_user(step, &user)?;
+    Ok(Admitted::Yes(Box::new(user)))
 }
 
 /// The session that takes the place of the one in which the user asks; `None` if that is past.

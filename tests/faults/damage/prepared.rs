@@ -12,6 +12,7 @@ use sessiond::domain::ending::{Actor, Ending, Reason};
 use sessiond::domain::epoch::{Epoch, Epochs};
 use sessiond::domain::lifetime::{Kind, Limits};
 use sessiond::domain::password::PasswordHash;
+use sessiond::domain::safeguards::Safeguards;
 use sessiond::domain::session::{Door, Session, Start};
 use sessiond::domain::user::User;
 use sessiond::store::sled::Sled;
@@ -58,6 +59,7 @@ impl Maker {
             epoch: Epoch::draw(&OsEntropy),
             created: self.clock.now(),
             blocked: false,
+            safeguards: Safeguards::default(),
         };
         self.sled.create_user(user.clone(), false, Actor::Operator, None).await.unwrap();
         user
@@ -73,6 +75,8 @@ impl Maker {
             lifetime: self.environment.limits.of(kind),
             door: Door::Pages,
             client: Client::new(None, "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"),
+            device: None,
+            name: None,
         };
         let (session, credential) = Session::start(start, &OsEntropy);
         let created = self.sled.create(session.clone(), None).await.unwrap();

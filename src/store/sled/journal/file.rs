@@ -18,7 +18,7 @@ pub(super) const BLOCK: usize = 64;
 /// Length and checksum.
 pub(super) const FRAME: usize = 8;
 /// How many fields events have been given since the first version.
-const ADDED: usize = 1;
+const ADDED: usize = 2;
 pub(super) const MAGIC: [u8; 8] = *b"sd-ends\x01";
 
 #[derive(Serialize, Deserialize)]
@@ -181,12 +181,12 @@ mod tests {
         let ended = ending.at(at, seq);
         let entry = Entry { effect: Effect::Session { user, id, ended: ended.clone() }, event: Some(event) };
         let now = postcard::to_allocvec(&Stored { confirmed: seq, from: 0, entry: entry.clone() }).unwrap();
-        let (last, earlier) = now.split_last().unwrap();
-        assert_eq!(*last, 0, "the field that was added last is absent");
+        let (earlier, added) = now.split_at(now.len() - ADDED);
+        assert_eq!(added, [0; ADDED], "what was added is absent");
         for payload in [&now[..], earlier] {
             assert_eq!(stored(payload).unwrap().entry, entry);
         }
-        assert!(stored(&now[..now.len() - 2]).is_none());
+        assert!(stored(&earlier[..earlier.len() - 1]).is_none());
 
         let key = KeyId::new(&OsEntropy);
         let event = Event { seq, at, draft: Draft::key_revoked(&ending, key) };

@@ -15,6 +15,7 @@ use crate::domain::key::{ApiKey, KeyCredential, KeyParticulars, KeyVerdict};
 use crate::domain::lifetime::{Kind, Limits};
 use crate::domain::listing::{Filter, Query, Status, Total};
 use crate::domain::password::PasswordHash;
+use crate::domain::safeguards::Safeguards;
 use crate::domain::session::{Door, Session, Start, Verdict};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
@@ -57,6 +58,7 @@ impl Bench {
             epoch: Epoch::draw(&OsEntropy),
             created: self.clock.now(),
             blocked: false,
+            safeguards: Safeguards::default(),
         };
         self.sled.create_user(user.clone(), false, Actor::Operator, None).await.unwrap();
         user
@@ -72,6 +74,8 @@ impl Bench {
             lifetime: self.environment.limits.standard,
             door: Door::Pages,
             client: Client::new(None, ""),
+            device: None,
+            name: None,
         };
         let (session, _) = Session::start(start, &OsEntropy);
         match self.sled.create(session.clone(), None).await? {

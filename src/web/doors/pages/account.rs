@@ -8,6 +8,7 @@ use crate::domain::id::SessionId;
 use crate::domain::listing::{Filter, Query, Status, Whose};
 use crate::service::sessions::{Scope, SignedOut};
 use crate::web::answer::{Answer, Page, SeeOther};
+use crate::web::confirm::{Confirmed, Proof, Question, confirmed};
 use crate::web::error::PageError;
 use crate::web::filled::Filled;
 use crate::web::flash::Flash;
@@ -46,6 +47,7 @@ async fn page(server: Server<'_>, current: CurrentSession<'_>) -> Result<Page, P
         "others": all.saturating_sub(1),
         "unseen": all.saturating_sub(rows.len() as u64),
         "ended": shown(&past),
+        "most": service.limits().sessions_per_user,
     });
     Ok(Page::new("pages/account.html", "My sessions", context))
 }
@@ -59,6 +61,7 @@ enum Reach {
 #[derive(FromForm)]
 struct Fields {
     scope: Reach,
+    confirm: Proof,
 }
 
 /// All others, or all.
@@ -69,10 +72,16 @@ async fn end(
     current: CurrentSession<'_>,
     fields: Filled<Fields>,
 ) -> Result<Answer, PageError> {
-    let scope = match fields.0.scope {
-        Reach::Others => Scope::Others,
-        Reach::All => Scope::All,
+    let Fields { scope, confirm } = fields.0;
+    let (scope, code, button) = match scope {
+        Reach::Others => (Scope::Others, "others", "Sign out all other sessions"),
+        Reach::All => (Scope::All, "all", "Sign out everywhere, here too"),
     };
+    let fields = vec![("scope", code.to_owned())];
+    let question = ending("End your other sessions?", "/account/sessions/end".to_owned(), button, fields);
+    if let Confirmed::No(answer) = confirmed(server.0, &caller, current.live(), confirm, question).await? {
+        return Ok(answer);
+    }
     let ended = server.0.service.sign_out(current.live(), scope, caller.address).await?;
     Ok(match (scope, ended) {
         (Scope::All, SignedOut::Done(count)) => signed_out(server.0, Flash::SignedOut(count)).into(),
@@ -80,20 +89,37 @@ async fn end(
     })
 }
 
+#[derive(FromForm)]
+struct OneField {
+    confirm: Proof,
+}
+
 /// One of one's own; somebody else's does not exist.
-#[post("/account/sessions/<id>/end", rank = 2)]
+#[post("/account/sessions/<id>/end", rank = 2, data = "<fields>")]
 async fn end_one(
     server: Server<'_>,
     caller: Caller<'_>,
     current: CurrentSession<'_>,
     id: &str,
+    fields: Filled<OneField>,
 ) -> Result<Answer, PageError> {
     let id: SessionId = id.parse().map_err(|_| PageError::NotFound)?;
+    if id != current.id() {
+        let question = ending("End this session?", format!("/account/sessions/{id}/end"), "End it", Vec::new());
+        if let Confirmed::No(answer) = confirmed(server.0, &caller, current.live(), fields.0.confirm, question).await? {
+            return Ok(answer);
+        }
+    }
     let ended = server.0.service.sign_out(current.live(), Scope::One(id), caller.address).await?;
     if id == current.id() && ended != SignedOut::NotFound {
         return Ok(signed_out(server.0, Flash::SignedOut(1)).into());
     }
     Ok(told(server, ended)?.into())
+}
+
+/// Whoever sits down at somebody's open browser does not end the sessions from which they could be told.
+fn ending(heading: &str, action: String, button: &'static str, fields: Vec<(&'static str, String)>) -> Question {
+    Question { heading: heading.to_owned(), action, button, cancel: "/account".to_owned(), fields }
 }
 
 fn told(server: Server<'_>, ended: SignedOut) -> Result<SeeOther, PageError> {

@@ -7,13 +7,14 @@ use serde_json::json;
 use super::login::welcome;
 use crate::domain::password::Password;
 use crate::service::passwords::{PasswordChangeError, PasswordForm};
+use crate::service::proofs::Proof;
 use crate::web::answer::{Answer, Page, SeeOther};
 use crate::web::error;
 use crate::web::filled::Filled;
 use crate::web::flash::Flash;
 use crate::web::guards::{Caller, CurrentSession, Server};
 use crate::web::later;
-use crate::web::text::sentence;
+use crate::web::text::{sentence, wrong_proof};
 
 pub fn routes() -> Vec<Route> {
     routes![page, change]
@@ -27,6 +28,8 @@ fn page(_current: CurrentSession<'_>) -> Page {
 #[derive(FromForm)]
 struct Fields {
     password: String,
+    #[field(default = String::new())]
+    code: String,
     new_password: String,
     new_password_again: String,
 }
@@ -35,12 +38,16 @@ struct Fields {
 #[post("/account/password", data = "<fields>")]
 async fn change(server: Server<'_>, caller: Caller<'_>, current: CurrentSession<'_>, fields: Filled<Fields>) -> Answer {
     let core = server.0;
-    let Fields { password, new_password, new_password_again } = fields.0;
+    let Fields { password, code, new_password, new_password_again } = fields.0;
     if Password::typed(new_password_again).expose() != new_password.as_bytes() {
         let told = "The new password was typed differently the second time. Nothing was changed.";
         return form(Some(told)).status(Status::UnprocessableEntity).into();
     }
-    let asked = PasswordForm { present: Password::typed(password), chosen: new_password, client: caller.client() };
+    let asked = PasswordForm {
+        proof: Proof { password: Password::typed(password), code },
+        chosen: new_password,
+        client: caller.client(),
+    };
     let (status, told) = match core.service.change_own_password(current.live(), asked).await {
         Ok(changed) => {
             let there = SeeOther::to("/account").flash(core, Flash::Password(changed.others));
@@ -58,7 +65,7 @@ async fn change(server: Server<'_>, caller: Caller<'_>, current: CurrentSession<
             return later::answer(later, &told, form(Some(&told)), caller.json);
         }
         Err(PasswordChangeError::Wrong) => {
-            (Status::Unauthorized, "That is not the password that you have now. Nothing was changed.".to_owned())
+            (Status::Unauthorized, format!("{}. Nothing was changed.", wrong_proof(current.live())))
         }
         Err(PasswordChangeError::Busy(_)) => (
             Status::ServiceUnavailable,

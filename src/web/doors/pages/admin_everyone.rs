@@ -9,6 +9,7 @@ use crate::domain::ending::Note;
 use crate::domain::listing::{Filter, Total};
 use crate::domain::password::Password;
 use crate::service::auth::SignInError;
+use crate::service::proofs::Proof;
 use crate::service::sessions::Order;
 use crate::web::Core;
 use crate::web::answer::{Answer, Page, SeeOther};
@@ -17,6 +18,7 @@ use crate::web::filled::Filled;
 use crate::web::flash::Flash;
 use crate::web::guards::{AdminSession, Caller, Server};
 use crate::web::later;
+use crate::web::text::wrong_proof;
 
 pub fn routes() -> Vec<Route> {
     routes![page, end]
@@ -30,6 +32,8 @@ async fn page(server: Server<'_>, _admin: AdminSession<'_>) -> Result<Page, Page
 #[derive(FromForm)]
 struct Fields {
     password: String,
+    #[field(default = String::new())]
+    code: String,
     note: Option<String>,
 }
 
@@ -41,7 +45,7 @@ async fn end(
     fields: Filled<Fields>,
 ) -> Result<Answer, PageError> {
     let core = server.0;
-    let Fields { password, note: typed } = fields.0;
+    let Fields { password, code, note: typed } = fields.0;
     let typed = typed.unwrap_or_default();
     let note = match Note::parse(&typed) {
         Ok(note) => note,
@@ -51,15 +55,14 @@ async fn end(
         }
     };
     let order = Order { by: admin.actor(), note, from: caller.address };
-    let password = Password::typed(password);
-    let (status, told) = match core.service.revoke_everyone_else(admin.live(), password, &order, caller.client()).await
-    {
+    let proof = Proof { password: Password::typed(password), code };
+    let (status, told) = match core.service.revoke_everyone_else(admin.live(), proof, &order, caller.client()).await {
         Ok((count, Some(signed_in))) => {
             let there = SeeOther::to("/admin/sessions").flash(core, Flash::Everyone(count));
             return Ok(welcome(core, &signed_in, there).into());
         }
         // Everyone's sessions ended, this one too; the next request tells the person so.
-        Ok((_, None)) | Err(SignInError::Stale | SignInError::Blocked) => {
+        Ok((_, None)) | Err(SignInError::Stale | SignInError::Blocked | SignInError::OneTimeOver) => {
             return Ok(SeeOther::to("/admin/sessions").into());
         }
         Err(SignInError::Later(later)) => {
@@ -67,14 +70,14 @@ async fn end(
             let page = form(core, &typed, Some(&told)).await?;
             return Ok(later::answer(later, &told, page, caller.json));
         }
-        Err(SignInError::Wrong) => (Status::Unauthorized, "That is not your password. Nothing was ended."),
+        Err(SignInError::Wrong) => (Status::Unauthorized, format!("{}. Nothing was ended.", wrong_proof(admin.live()))),
         Err(SignInError::Busy(_)) => (
             Status::ServiceUnavailable,
-            "Too many people are signing in at this moment. Nothing was ended; try again in a second.",
+            "Too many people are signing in at this moment. Nothing was ended; try again in a second.".to_owned(),
         ),
         Err(SignInError::Store(error)) => return Err(error.into()),
     };
-    Ok(form(core, &typed, Some(told)).await?.status(status).into())
+    Ok(form(core, &typed, Some(&told)).await?.status(status).into())
 }
 
 async fn form(core: &Core, note: &str, error: Option<&str>) -> Result<Page, PageError> {

@@ -4,10 +4,12 @@ use rocket::http::Status;
 use rocket::{FromForm, Route, get, post, routes};
 use serde_json::json;
 
+use super::choose_password;
 use crate::domain::lifetime::Kind;
 use crate::domain::password::Password;
 use crate::domain::session::Door;
-use crate::service::auth::{Attempt, SignInError, SignedIn};
+use crate::service::auth::{Attempt, Entrance, Entry, SignInError, SignedIn};
+use crate::service::proofs::Proof;
 use crate::service::setup::SetupState;
 use crate::web::Core;
 use crate::web::answer::{Answer, Page, SeeOther};
@@ -36,6 +38,8 @@ async fn page(server: Server<'_>, next: Option<&str>) -> Answer {
 struct Fields {
     email: String,
     password: String,
+    #[field(default = String::new())]
+    code: String,
     #[field(default = false)]
     remember: bool,
     next: Option<String>,
@@ -44,30 +48,31 @@ struct Fields {
 #[post("/login", data = "<fields>")]
 async fn sign_in(server: Server<'_>, caller: Caller<'_>, known: Known, fields: Filled<Fields>) -> Answer {
     let core = server.0;
-    let Fields { email, password, remember, next } = fields.0;
+    let Fields { email, password, code, remember, next } = fields.0;
     let next = next.as_deref().and_then(Next::parse);
-    let attempt = Attempt {
-        email: email.clone(),
-        password: Password::typed(password),
-        keep: remember,
-        door: Door::Pages,
-        client: caller.client(),
-        present: caller.live.cloned(),
-        device: known.0.clone(),
-    };
-    let (status, told) = match core.service.sign_in(attempt).await {
-        Ok(signed_in) => {
-            let to = next.as_ref().map_or("/account", Next::as_str);
-            let device = device::remember(core, known.0, &signed_in.user.id);
-            return welcome(core, &signed_in, SeeOther::to(to)).cookie(device).into();
+    let entrance = entrance(core, &caller, known, remember);
+    let device = entrance.device.clone();
+    let proof = Proof { password: Password::typed(password), code };
+    let (status, told) = match core.service.sign_in(Attempt { email: email.clone(), proof, entrance }).await {
+        Ok(Entry::SignedIn(signed_in)) => {
+            let device = device::remember(core, device, &signed_in.user.id);
+            return welcome(core, &signed_in, start(next.as_ref())).cookie(device).into();
         }
+        Ok(Entry::MustChoose(ticket)) => return choose_password::page(core, &ticket, remember, next.as_ref()).into(),
         Err(SignInError::Later(later)) => {
             let told = later::told(later, core.service.clock().now());
             let page = form(&email, remember, next.as_ref(), Some(&told));
             return later::answer(later, &told, page, caller.json);
         }
-        Err(SignInError::Wrong) => (Status::Unauthorized, "The e-mail address or the password is wrong."),
+        Err(SignInError::Wrong) => (
+            Status::Unauthorized,
+            "The e-mail address, the password or the code is wrong. After many wrong tries in a row an account opens only \
+             in browsers that it has been used in, until an administrator unlocks it.",
+        ),
         Err(SignInError::Blocked) => (Status::Forbidden, "Your account is blocked. Ask an administrator."),
+        Err(SignInError::OneTimeOver) => {
+            (Status::Forbidden, "This one-time password has run out. Ask an administrator for another one.")
+        }
         Err(SignInError::Stale) => {
             (Status::Unauthorized, "While you were signing in, all sessions were ended. Sign in again.")
         }
@@ -82,16 +87,31 @@ async fn sign_in(server: Server<'_>, caller: Caller<'_>, known: Known, fields: F
     form(&email, remember, next.as_ref(), Some(told)).status(status).into()
 }
 
+/// How whoever asks comes in.
+pub fn entrance(core: &Core, caller: &Caller<'_>, known: Known, keep: bool) -> Entrance {
+    let device = known.0.unwrap_or_else(|| device::fresh(core));
+    Entrance { keep, door: Door::Pages, client: caller.client(), present: caller.live.cloned(), device }
+}
+
+/// Where people want to go, or to their sessions.
+pub fn start(next: Option<&Next>) -> SeeOther {
+    SeeOther::to(next.map_or("/account", Next::as_str))
+}
+
 /// Hands the credential out: in the cookie, and nowhere else.
 pub fn welcome(core: &Core, signed_in: &SignedIn, there: SeeOther) -> SeeOther {
-    let persistent = signed_in.session.kind() == Kind::Persistent;
-    let lifetime = persistent.then(|| signed_in.session.lifetime(core.service.limits()).absolute);
-    let cookie = core.names.set(&core.names.session, &signed_in.credential.expose(), lifetime);
-    let there = there.cookie(cookie);
+    let there = there.cookie(credential(core, signed_in));
     match signed_in.displaced.len() {
         0 => there,
         count => there.flash(core, Flash::Displaced(count as u64)),
     }
+}
+
+/// The cookie that opens the session.
+pub fn credential(core: &Core, signed_in: &SignedIn) -> String {
+    let persistent = signed_in.session.kind() == Kind::Persistent;
+    let lifetime = persistent.then(|| signed_in.session.lifetime(core.service.limits()).absolute);
+    core.names.set(&core.names.session, &signed_in.credential.expose(), lifetime)
 }
 
 fn form(email: &str, remember: bool, next: Option<&Next>, error: Option<&str>) -> Page {

@@ -7,6 +7,7 @@ use serde_json::json;
 use crate::service::sessions::{Scope, SignedOut};
 use crate::web::Core;
 use crate::web::answer::{Answer, Page, SeeOther};
+use crate::web::confirm::{Confirmed, Proof, Question, confirmed};
 use crate::web::error::PageError;
 use crate::web::filled::Filled;
 use crate::web::flash::Flash;
@@ -35,6 +36,7 @@ enum Reach {
 struct Fields {
     #[field(default = Reach::This)]
     scope: Reach,
+    confirm: Proof,
 }
 
 /// Without a body: this session. One that cannot be read may have said more, so it must not look as if that were done.
@@ -46,7 +48,19 @@ async fn post(
     fields: Option<Result<Filled<Fields>, Status>>,
 ) -> Result<Answer, Status> {
     let scope = match fields {
-        Some(Ok(Filled(fields))) if matches!(fields.scope, Reach::All) => Scope::All,
+        Some(Ok(Filled(Fields { scope: Reach::All, confirm }))) => {
+            if let Some(live) = caller.live {
+                match confirmed(server.0, &caller, live, confirm, everywhere()).await {
+                    Ok(Confirmed::Yes) => {}
+                    Ok(Confirmed::No(answer)) => return Ok(answer),
+                    Err(error) => {
+                        tracing::error!(?error, "a sign-out could not be confirmed");
+                        return Ok(unconfirmed_sign_out(Some("all")).into());
+                    }
+                }
+            }
+            Scope::All
+        }
         Some(Err(Status::ServiceUnavailable)) => return Ok(unconfirmed_sign_out(None).into()),
         // 401: the session ended while the body was on its way, which is what was asked for.
         Some(Err(status)) if caller.live.is_some() && status != Status::Unauthorized => return Err(status),
@@ -54,6 +68,17 @@ async fn post(
         _ => Scope::This,
     };
     Ok(sign_out(server.0, &caller, scope).await)
+}
+
+/// What ends sessions elsewhere asks who one is, if that was long ago; what ends this one never does.
+fn everywhere() -> Question {
+    Question {
+        heading: "Sign out everywhere?".to_owned(),
+        action: "/logout".to_owned(),
+        button: "Sign out everywhere",
+        cancel: "/logout".to_owned(),
+        fields: vec![("scope", "all".to_owned())],
+    }
 }
 
 #[delete("/logout")]

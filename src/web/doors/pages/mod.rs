@@ -2,11 +2,15 @@
 
 mod account;
 mod account_password;
+mod account_profile;
 mod admin_everyone;
 mod admin_sessions;
 mod admin_user_end;
+mod choose_password;
+mod devices;
 mod login;
 mod logout;
+mod second_factor;
 mod session_filter;
 mod setup;
 
@@ -20,11 +24,15 @@ pub fn routes() -> Vec<Route> {
     for routes in [
         account::routes(),
         account_password::routes(),
+        account_profile::routes(),
         admin_everyone::routes(),
         admin_sessions::routes(),
         admin_user_end::routes(),
+        choose_password::routes(),
+        devices::routes(),
         login::routes(),
         logout::routes(),
+        second_factor::routes(),
         setup::routes(),
     ] {
         all.extend(routes);

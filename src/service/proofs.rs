@@ -1,0 +1,69 @@
+//! Proving again who one is, in a session that is live already.
+
+use std::net::IpAddr;
+
+use super::Service;
+use super::auth::SignInError;
+use super::sessions::LiveSession;
+use super::throttle::Guesser;
+use crate::domain::audit::{Action, Draft, Outcome};
+use crate::domain::ending::Actor;
+use crate::domain::password::Password;
+use crate::domain::safeguards::{Admission, Shown};
+use crate::domain::session::SessionChange;
+use crate::store::Change;
+
+/// What somebody typed to prove who they are.
+#[derive(Debug, Clone)]
+pub struct Proof {
+    /// The password.
+    pub password: Password,
+    /// The code of their app or a recovery code; empty if they have none.
+    pub code: String,
+}
+
+impl Service {
+    /// Has somebody who is signed in prove again who they are, and notes in their session that they have. Where that cannot be
+    /// noted, on a full disk say, they have proved it all the same: ending sessions must not fail for it.
+    pub async fn reauthenticate(
+        &self,
+        live: &LiveSession,
+        proof: Proof,
+        from: Option<IpAddr>,
+    ) -> Result<(), SignInError> {
+        self.prove(live, proof, from).await?;
+        let change = SessionChange::Reauthenticated;
+        match self.store.change_session(live.user.key(), live.session.id(), change, from).await {
+            Ok(Change::Done) => Ok(()),
+            Ok(Change::AlreadyEnded(_) | Change::NotFound) => Err(SignInError::Stale),
+            Err(error) => {
+                tracing::warn!(%error, "a proof could not be noted; the next question will come sooner");
+                Ok(())
+            }
+        }
+    }
+
+    /// Whether somebody who is signed in knows the password that their account has as of this request, and the code if one is
+    /// asked for. That they do not, or have tried too often, is written down and counts.
+    pub(super) async fn prove(
+        &self,
+        live: &LiveSession,
+        proof: Proof,
+        from: Option<IpAddr>,
+    ) -> Result<(), SignInError> {
+        let (user, id) = (&live.user, live.session.id());
+        let draft = |outcome| {
+            let draft = Draft::new(Actor::User(user.id.clone()), Action::Reauthenticate, outcome);
+            Draft { user: Some(user.id.clone()), session: Some(id), from, ..draft }
+        };
+        let permit = self.may_guess(Guesser::Session(id), draft(Outcome::Denied)).await?;
+        let shown: Shown = user.safeguards.look_at(&proof.code, self.clock.now());
+        let open = shown.is_good() && !user.safeguards.tries.is_locked(true);
+        if !self.look(permit, proof.password, Some(user.password.clone()), open).await? {
+            self.failed(Some(&user.id), true, draft(Outcome::Failure)).await?;
+            return Err(SignInError::Wrong);
+        }
+        let admission = Admission { known: true, spent: shown.spent(), device: None };
+        self.admit(user, admission, draft(Outcome::Failure)).await.map(drop)
+    }
+}
