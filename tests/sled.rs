@@ -14,14 +14,16 @@ use sessiond::domain::epoch::{Epoch, Epochs};
 use sessiond::domain::id::{KeyId, SessionId};
 use sessiond::domain::key::{ApiKey, KeyCredential, KeyParticulars, KeyVerdict};
 use sessiond::domain::lifetime::{Kind, Limits};
+use sessiond::domain::listing::{Total, UserFilter};
 use sessiond::domain::password::PasswordHash;
 use sessiond::domain::safeguards::Safeguards;
 use sessiond::domain::session::{Door, Session, Start, Verdict};
 use sessiond::domain::timestamp::Timestamp;
-use sessiond::domain::user::User;
+use sessiond::domain::user::{Email, User};
 use sessiond::store::sled::{OpenError, Sled};
 use sessiond::store::{
-    Audit, Created, End, EndUser, Environment, KeyCreated, KeyRevoked, Keys, Sessions, Store, UserChanged, Users,
+    Audit, Created, End, EndUser, Environment, KeyCreated, KeyRevoked, Keys, Sessions, Store, UserChanged, UserCreated,
+    UserDeleted, Users,
 };
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -49,21 +51,25 @@ async fn sign_in(sled: &Sled, user: &User, at: Timestamp, environment: &Environm
     session
 }
 
+fn ada(email: &Email, epoch: Epoch) -> User {
+    User {
+        id: "ada".parse().unwrap(),
+        email: email.clone(),
+        name: "Ada".parse().unwrap(),
+        password: PasswordHash::from_phc(String::new()),
+        labels: BTreeSet::new(),
+        epoch,
+        created: START,
+        blocked: false,
+        safeguards: Safeguards::default(),
+    }
+}
+
 /// A database in `folder` with one session, last seen half an hour after the last event.
 async fn filled(folder: &Path) -> Session {
     let (clock, environment) = at(START);
     let sled = Sled::open(folder, environment.clone()).await.unwrap();
-    let user = User {
-        id: "ada".parse().unwrap(),
-        email: "ada@example.com".parse().unwrap(),
-        name: "Ada".parse().unwrap(),
-        password: PasswordHash::from_phc(String::new()),
-        labels: BTreeSet::new(),
-        epoch: Epoch::draw(&OsEntropy),
-        created: START,
-        blocked: false,
-        safeguards: Safeguards::default(),
-    };
+    let user = ada(&"ada@example.com".parse().unwrap(), Epoch::draw(&OsEntropy));
     sled.create_user(user.clone(), false, Actor::Operator, None).await.unwrap();
     let session = sign_in(&sled, &user, clock.now(), &environment).await;
     clock.advance(MINUTE * 30);
@@ -515,4 +521,53 @@ async fn a_session_that_ran_out_by_a_clock_set_forth_signs_everyone_out_once_and
     let sled = Sled::open(folder.path(), environment).await.unwrap();
     assert_eq!(verdict(&sled, &later, clock.now()).await, Verdict::Live);
     sled.close().await.unwrap();
+}
+
+#[tokio::test]
+async fn asvs_7_4_2_a_deletion_that_the_database_forgot_is_put_back_and_the_id_is_free() {
+    let (folder, session) = forgotten(async |sled, session| {
+        let ending = Ending::new(Actor::Operator, Reason::Deleted, None);
+        let deleted = sled.delete_user(session.user_key(), ending).await.unwrap();
+        assert_eq!(deleted, UserDeleted::Done { ended: 1 });
+    })
+    .await;
+    let (clock, environment) = at(START + MINUTE * 32);
+    let sled = Sled::open(folder.path(), environment.clone()).await.unwrap();
+    let Verdict::Ended(ended) = verdict(&sled, &session, clock.now()).await else { panic!("resurrected") };
+    assert_eq!(ended.reason, Reason::Deleted);
+    let email: Email = "ada@example.com".parse().unwrap();
+    assert_eq!(sled.user(session.user_key()).await.unwrap(), None);
+    assert_eq!(sled.user_by_email(&email).await.unwrap(), None);
+    assert_eq!(sled.count_users(&UserFilter::default()).await.unwrap(), Total::Exactly(0));
+    // Replaying it once more takes nothing from whoever has the id next.
+    let again = ada(&email, Epoch::draw(&OsEntropy));
+    assert_eq!(sled.create_user(again.clone(), false, Actor::Operator, None).await.unwrap(), UserCreated::Done);
+    let fresh = sign_in(&sled, &again, clock.now(), &environment).await;
+    sled.close().await.unwrap();
+    drop(sled);
+    let sled = Sled::open(folder.path(), environment).await.unwrap();
+    assert_eq!(sled.user_by_email(&email).await.unwrap(), Some(again));
+    assert_eq!(verdict(&sled, &fresh, clock.now()).await, Verdict::Live);
+    assert!(matches!(verdict(&sled, &session, clock.now()).await, Verdict::Ended(_)));
+}
+
+#[tokio::test]
+async fn an_address_that_the_database_forgot_comes_back_with_the_change_after_it() {
+    let new: Email = "countess@example.com".parse().unwrap();
+    let (folder, session) = forgotten(async |sled, session| {
+        for change in [UserChange::Email("countess@example.com".parse().unwrap()), UserChange::Block] {
+            let ending = Ending::new(Actor::Operator, change.reason(), None);
+            sled.change_user(session.user_key(), change, ending).await.unwrap();
+        }
+    })
+    .await;
+    let (_, environment) = at(START + MINUTE * 32);
+    let sled = Sled::open(folder.path(), environment).await.unwrap();
+    let user = sled.user(session.user_key()).await.unwrap().unwrap();
+    assert_eq!((user.email.clone(), user.blocked), (new.clone(), true));
+    assert_eq!(sled.user_by_email(&new).await.unwrap(), Some(user), "found by the address that the record says");
+    let old: Email = "ada@example.com".parse().unwrap();
+    assert_eq!(sled.user_by_email(&old).await.unwrap(), None);
+    let other = User { id: "other".parse().unwrap(), ..ada(&old, Epoch::draw(&OsEntropy)) };
+    assert_eq!(sled.create_user(other, false, Actor::Operator, None).await.unwrap(), UserCreated::Done);
 }

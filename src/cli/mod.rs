@@ -7,6 +7,7 @@ mod completions;
 mod demo;
 mod key;
 mod logs;
+mod people;
 mod place;
 mod reach;
 mod restore;

@@ -6,9 +6,9 @@ use clap::{ArgGroup, Args, Subcommand};
 
 use serde_json::json;
 
-use super::Failure;
 use super::place::{Output, Place, Trial};
-use crate::service::operator::{Change, ChangeUser, Changed, CreateUser, How, SetPassword};
+use super::{Failure, people};
+use crate::service::operator::{Change, ChangeUser, Changed, CreateUser, How, InviteUser, SetPassword};
 
 #[derive(Subcommand)]
 pub enum Verb {
@@ -20,6 +20,22 @@ pub enum Verb {
     Unblock(Named),
     /// Give a user a new password; all of their sessions end
     Passwd(Passwd),
+    /// List users in the order of their e-mail addresses
+    List(people::List),
+    /// Show what is known of a user
+    Show(people::Show),
+    /// Take a user's password away and print a one-time password, alone on the last line; all of their sessions end
+    Reset(Named),
+    /// Forget the wrong passwords in a row, so that a locked user can try again
+    Unlock(Named),
+    /// Give a user another e-mail address to sign in with
+    Email(Email),
+    /// Give a user another name
+    Rename(Rename),
+    /// Let a user sign in with the password alone; all of their sessions end
+    RemoveSecondFactor(Named),
+    /// Delete a user and end all of their sessions; the audit log keeps the id and a fingerprint of the e-mail address
+    Delete(Named),
     /// Change what a user may do; whoever becomes an administrator or is none any more has to sign in again
     Label(Label),
 }
@@ -27,16 +43,16 @@ pub enum Verb {
 #[derive(Args)]
 pub struct Named {
     /// An e-mail address or a user id
-    user: String,
+    pub user: String,
     /// What to write into the audit log
     #[arg(long, default_value = "")]
-    reason: String,
+    pub reason: String,
     #[command(flatten)]
-    trial: Trial,
+    pub trial: Trial,
     #[command(flatten)]
-    output: Output,
+    pub output: Output,
     #[command(flatten)]
-    place: Place,
+    pub place: Place,
 }
 
 #[derive(Args)]
@@ -46,6 +62,22 @@ pub struct Passwd {
     /// Read the password from standard input, up to the first line end
     #[arg(long, required = true)]
     password_stdin: bool,
+}
+
+#[derive(Args)]
+pub struct Email {
+    #[command(flatten)]
+    named: Named,
+    /// The new address
+    address: String,
+}
+
+#[derive(Args)]
+pub struct Rename {
+    #[command(flatten)]
+    named: Named,
+    /// The new name
+    name: String,
 }
 
 #[derive(Args)]
@@ -62,6 +94,7 @@ pub struct Label {
 }
 
 #[derive(Args)]
+#[command(group(ArgGroup::new("password").args(["password_stdin", "one_time_password"]).required(true)))]
 pub struct Create {
     /// The e-mail address that they sign in with
     #[arg(long)]
@@ -73,8 +106,11 @@ pub struct Create {
     #[arg(long = "label")]
     labels: Vec<String>,
     /// Read the password from standard input, up to the first line end
-    #[arg(long, required = true)]
+    #[arg(long)]
     password_stdin: bool,
+    /// Print a password that is good for one use and 24 hours, alone on the last line
+    #[arg(long)]
+    one_time_password: bool,
     #[command(flatten)]
     output: Output,
     #[command(flatten)]
@@ -86,6 +122,14 @@ pub async fn run(verb: Verb) -> Result<(), Failure> {
         Verb::Create(create) => self::create(create).await,
         Verb::Block(named) => change(named, Change::Block).await,
         Verb::Unblock(named) => change(named, Change::Unblock).await,
+        Verb::List(list) => people::list(list).await,
+        Verb::Show(show) => people::show(show).await,
+        Verb::Reset(named) => people::reset(named).await,
+        Verb::Unlock(named) => change(named, Change::Unlock).await,
+        Verb::Email(Email { named, address }) => change(named, Change::Email(address)).await,
+        Verb::Rename(Rename { named, name }) => change(named, Change::Name(name)).await,
+        Verb::RemoveSecondFactor(named) => change(named, Change::NoSecondFactor).await,
+        Verb::Delete(named) => people::delete(named).await,
         Verb::Passwd(Passwd { named, .. }) => passwd(named).await,
         Verb::Label(Label { named, add, remove }) => change(named, Change::Labels { add, remove }).await,
     }
@@ -93,7 +137,7 @@ pub async fn run(verb: Verb) -> Result<(), Failure> {
 
 impl Named {
     /// Tells that the user is another now, or would be, and how many sessions that ends.
-    fn tell(&self, what: [&str; 2], ended: Option<u64>) {
+    pub fn tell(&self, what: [&str; 2], ended: Option<u64>) {
         let (Self { user, output, trial, .. }, [done, would]) = (self, what);
         let how = trial.how();
         let changed = ended.is_some();
@@ -133,6 +177,10 @@ fn password() -> Result<String, Failure> {
 }
 
 async fn create(create: Create) -> Result<(), Failure> {
+    if create.one_time_password {
+        let Create { email, name, labels, output, place, .. } = create;
+        return people::invite(&place, &output, InviteUser { email, name, labels }).await;
+    }
     let password = password()?;
     let Create { email, name, labels, output, place, .. } = create;
     let created = place.run(CreateUser { email, name, password, labels }, How::ForGood).await?;

@@ -2,6 +2,7 @@
 
 mod cursor;
 mod filter;
+mod people;
 mod typed;
 
 use std::fmt;
@@ -12,6 +13,7 @@ use super::timestamp::Timestamp;
 
 pub use self::cursor::{Cursor, Towards};
 pub use self::filter::{Filter, Period, Whose};
+pub use self::people::{UserCursor, UserFilter, UserMarks, UserPage, UserQuery, UserState};
 pub use self::typed::{Typed, parse_network, parse_time};
 
 /// Which verdict a session must have.
@@ -200,6 +202,9 @@ pub enum ListingError {
     /// The status.
     #[error("status: one of live, ended, expired, any")]
     Status,
+    /// The state of users.
+    #[error("state: one of any, active, blocked, locked, administrators")]
+    UserState,
     /// The order.
     #[error("order: one of last-active, signed-in")]
     Order,

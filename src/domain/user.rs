@@ -181,6 +181,11 @@ impl User {
         self.labels.contains(&Label::admin())
     }
 
+    /// What somebody who looks for them may type a part of: id, e-mail address and name, in lower case.
+    pub fn searched(&self) -> String {
+        format!("{}\n{}\n{}", self.id, self.email, self.name).to_lowercase()
+    }
+
     /// What a password of theirs should not be made of.
     pub fn own_words(&self) -> [&str; 2] {
         [self.email.as_str(), self.name.as_str()]

@@ -1,11 +1,13 @@
 //! What a change would do if it were made now. Changes nothing and writes no event.
 
 use super::Service;
+use super::passwords::OneTime;
 use crate::domain::change::{UserChange, takes_administrator};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::listing::{Filter, Status, Total};
 use crate::domain::session::Verdict;
-use crate::store::{Result, UserChanged};
+use crate::domain::user::User;
+use crate::store::{Result, UserChanged, UserDeleted};
 
 impl Service {
     /// What [`Service::change_user`] would answer.
@@ -23,6 +25,21 @@ impl Service {
         }
         let ended = if change.ends_sessions(&before, &after) { self.count_live(user).await? } else { 0 };
         Ok(UserChanged::Done { user: Box::new(after), ended })
+    }
+
+    /// What [`Service::reset_password`] would answer, but for the secret, which is empty.
+    pub async fn foresee_reset(&self, user: &User) -> Result<(OneTime, u64)> {
+        let one_time = OneTime { secret: String::new(), until: OneTime::draw(self.entropy(), self.clock.now()).until };
+        Ok((one_time, self.count_live(&user.id).await?))
+    }
+
+    /// What [`Service::delete_user`] would answer.
+    pub async fn foresee_delete(&self, user: &UserId) -> Result<UserDeleted> {
+        let Some(before) = self.store.user(user.key()).await? else { return Ok(UserDeleted::NotFound) };
+        if before.may_administrate() && !self.store.has_other_administrator(user.key()).await? {
+            return Ok(UserDeleted::LastAdministrator);
+        }
+        Ok(UserDeleted::Done { ended: self.count_live(user).await? })
     }
 
     /// What this session is worth, whoever's it is; `None` if there is none.

@@ -4,6 +4,7 @@ pub mod auth;
 pub mod everyone;
 pub mod foresight;
 pub mod hasher;
+pub mod invite;
 pub mod keys;
 pub(crate) mod operator;
 pub mod passwords;

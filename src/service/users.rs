@@ -7,13 +7,13 @@ use super::Service;
 use super::hasher::Busy;
 use super::sessions::Order;
 use crate::domain::change::UserChange;
-use crate::domain::ending::Actor;
+use crate::domain::ending::{Actor, Reason};
 use crate::domain::epoch::Epoch;
 use crate::domain::id::UserId;
 use crate::domain::password::{Password, PasswordError};
 use crate::domain::safeguards::Safeguards;
 use crate::domain::user::{Email, Label, Name, User, UserError};
-use crate::store::{StoreError, UserChanged, UserCreated};
+use crate::store::{StoreError, UserChanged, UserCreated, UserDeleted};
 
 /// A user to be created, as typed.
 pub struct NewUser {
@@ -52,6 +52,23 @@ pub enum NewUserError {
     Store(#[from] StoreError),
 }
 
+/// A user to be created, understood.
+pub(super) struct Particulars {
+    pub email: Email,
+    pub name: Name,
+    pub password: Password,
+    pub labels: BTreeSet<Label>,
+    pub safeguards: Safeguards,
+}
+
+/// Address and name as somebody typed them; without a name, the address up to the `@`.
+pub(super) fn particulars(email: &str, name: &str) -> Result<(Email, Name), UserError> {
+    let email: Email = email.parse()?;
+    let typed = if name.trim().is_empty() { email.as_str().split('@').next().unwrap_or("") } else { name };
+    let name = typed.parse()?;
+    Ok((email, name))
+}
+
 impl Service {
     /// Changes a user; their sessions end in the same step if they must.
     pub async fn change_user(
@@ -71,23 +88,41 @@ impl Service {
         self.add_user(new, false, by).await
     }
 
+    /// Deletes a user; their sessions end in the same step.
+    pub async fn delete_user(&self, user: &UserId, order: &Order) -> Result<UserDeleted, StoreError> {
+        let deleted = self.store.delete_user(user.key(), order.ending(Reason::Deleted)).await?;
+        self.unreaped.notify_one();
+        Ok(deleted)
+    }
+
     pub(super) async fn add_user(&self, new: NewUser, first: bool, by: Actor) -> Result<User, NewUserError> {
-        let email: Email = new.email.parse()?;
-        let typed = if new.name.trim().is_empty() { email.as_str().split('@').next().unwrap_or("") } else { &new.name };
-        let name: Name = typed.parse()?;
-        let password = self.hasher.hash(Password::chosen(new.password, &[email.as_str(), name.as_str()])?).await?;
+        let (email, name) = particulars(&new.email, &new.name)?;
+        let password = Password::chosen(new.password, &[email.as_str(), name.as_str()])?;
+        let (labels, safeguards) = (new.labels, Safeguards::default());
+        self.register(Particulars { email, name, password, labels, safeguards }, first, by, new.from).await
+    }
+
+    /// Writes down a user whose particulars are right.
+    pub(super) async fn register(
+        &self,
+        new: Particulars,
+        first: bool,
+        by: Actor,
+        from: Option<IpAddr>,
+    ) -> Result<User, NewUserError> {
+        let Particulars { email, name, password, labels, safeguards } = new;
         let user = User {
             id: UserId::new(self.entropy()),
             email,
             name,
-            password,
-            labels: new.labels,
+            password: self.hasher.hash(password).await?,
+            labels,
             epoch: Epoch::draw(self.entropy()),
             created: self.clock.now(),
             blocked: false,
-            safeguards: Safeguards::default(),
+            safeguards,
         };
-        match self.store.create_user(user.clone(), first, by, new.from).await? {
+        match self.store.create_user(user.clone(), first, by, from).await? {
             UserCreated::Done => Ok(user),
             UserCreated::EmailTaken => Err(NewUserError::EmailTaken),
             UserCreated::NotFirst => Err(NewUserError::NotFirst),

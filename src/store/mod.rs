@@ -40,7 +40,7 @@ use crate::domain::epoch::Epoch;
 use crate::domain::id::{EventSeq, KeyId, SessionId, UserKey};
 use crate::domain::key::{ApiKey, StoredKey};
 use crate::domain::lifetime::Limits;
-use crate::domain::listing::{Filter, Page, Query, Total};
+use crate::domain::listing::{Filter, Page, Query, Total, UserFilter, UserPage, UserQuery};
 use crate::domain::safeguards::{Admission, Refusal};
 use crate::domain::session::{Session, SessionChange, Standing, Verdict};
 use crate::domain::timestamp::Timestamp;
@@ -278,6 +278,14 @@ pub trait Users: Send + Sync {
 
     /// Whether there is any user.
     async fn has_users(&self) -> Result<bool>;
+
+    /// One page of users in the order of their addresses, reading no more than [`Query::MOST_EXAMINED`] records. Who did not
+    /// get another address, come or go between two pages is on one of them, and on one alone.
+    async fn list_users(&self, query: &UserQuery) -> Result<UserPage>;
+
+    /// How many users the filter takes in: exactly for everybody ([`UserFilter::is_plain`]); otherwise up to
+    /// [`Total::COUNTED`], or as far as can be counted quickly.
+    async fn count_users(&self, filter: &UserFilter) -> Result<Total>;
 
     /// Adds a user with an unused id and address; with `first`, only if there is no user at all.
     async fn create_user(&self, user: User, first: bool, by: Actor, from: Option<IpAddr>) -> Result<UserCreated>;

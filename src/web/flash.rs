@@ -3,6 +3,7 @@
 use std::str::FromStr;
 use std::time::Duration;
 
+use super::told_user::UserDone;
 use crate::domain::ending::Reason;
 use crate::domain::timestamp::Timestamp;
 
@@ -44,6 +45,8 @@ pub enum Flash {
     Password(u64),
     /// The person has the password they had, since something else happened to it or to their sessions.
     PasswordKept,
+    /// A user was changed, and so many sessions ended by it.
+    User(UserDone, u64),
     /// The first administrator was created.
     SetUp,
     /// Done.
@@ -85,6 +88,7 @@ impl Flash {
             Self::Displaced(count) => format!("displaced~{count}"),
             Self::Password(count) => format!("password~{count}"),
             Self::PasswordKept => "kept".to_owned(),
+            Self::User(done, ended) => format!("user~{}~{ended}", done.code()),
             Self::OverAlready => "over".to_owned(),
             Self::SetUp => "setup".to_owned(),
             Self::Deed(deed) => format!("deed~{}", deed.code()),
@@ -114,6 +118,7 @@ impl FromStr for Flash {
             "displaced" => Self::Displaced(number(part()?)?),
             "password" => Self::Password(number(part()?)?),
             "kept" => Self::PasswordKept,
+            "user" => Self::User(part()?.parse()?, number(part()?)?),
             "over" => Self::OverAlready,
             "setup" => Self::SetUp,
             "deed" => {
@@ -142,12 +147,24 @@ mod tests {
             Flash::Displaced(1),
             Flash::Password(2),
             Flash::PasswordKept,
+            Flash::User(UserDone::Deleted, 4),
             Flash::SetUp,
             Flash::Deed(Deed::ProfileChanged),
         ] {
             assert_eq!(flash.encode().parse(), Ok(flash));
         }
-        for bad in ["", "away", "away~<script>~1", "ended~-1~0~0", "ended~1", "everyone~x", "deed", "deed~x"] {
+        for bad in [
+            "",
+            "away",
+            "away~<script>~1",
+            "ended~-1~0~0",
+            "ended~1",
+            "everyone~x",
+            "deed",
+            "deed~x",
+            "user~x~1",
+            "user~blocked~x",
+        ] {
             assert_eq!(bad.parse::<Flash>(), Err(()), "{bad}");
         }
     }

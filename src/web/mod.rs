@@ -19,12 +19,14 @@ mod headers;
 mod later;
 mod launch;
 mod next;
+mod person;
 mod qr;
 mod reject;
 mod seen;
 mod shape;
 mod text;
 mod ticket;
+mod told_user;
 mod view;
 
 use std::io;

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::flash::{Deed, Flash, Why};
 use super::format::{Time, thousands};
+use super::told_user::UserDone;
 use crate::domain::ending::Reason;
 use crate::domain::timestamp::Timestamp;
 use crate::service::sessions::{LiveSession, Resolved};
@@ -86,6 +87,8 @@ pub fn notice(flash: Flash) -> Option<Notice> {
             "Your password was not changed: it or your sessions were changed from elsewhere at the same moment. Try again."
                 .to_owned(),
         ),
+        Flash::User(UserDone::Unchanged, _) => ("info", UserDone::Unchanged.text(0)),
+        Flash::User(done, ended) => ("success", done.text(ended)),
         Flash::Deed(Deed::DeviceNamed) => ("success", "The device has its name.".to_owned()),
         Flash::Deed(Deed::ProfileChanged) => ("success", "Your name and e-mail address are saved.".to_owned()),
         Flash::Deed(Deed::SecondFactorRemoved) => (

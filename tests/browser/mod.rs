@@ -6,5 +6,6 @@ mod driver;
 mod path;
 mod people;
 mod screens;
+mod users;
 
 use self::driver::{Browser, Driver};

@@ -8,7 +8,7 @@ use sessiond::domain::change::UserChange;
 use sessiond::domain::id::{SessionId, UserKey};
 use sessiond::domain::lifetime::Kind;
 use sessiond::domain::timestamp::Timestamp;
-use sessiond::domain::user::{Label, User};
+use sessiond::domain::user::{Email, Label, User};
 
 pub const PEOPLE: [&str; 3] = ["ada", "bob", "cleo"];
 
@@ -36,6 +36,10 @@ pub enum Operation {
     Reauthenticate(usize, SessionId),
     Reap(usize),
     AddUser(usize),
+    DeleteUser(usize),
+    /// A wrong try, of somebody who is known or not.
+    Fail(usize, bool),
+    Admit(usize, bool),
     Change(usize, UserChange),
     /// A new password, or the same one hashed anew.
     Password {
@@ -86,9 +90,12 @@ pub fn next(dice: &Dice, known: &[(UserKey, SessionId)], people: &[User]) -> Ope
         58..70 => Operation::Touch(owner, id),
         70..74 => Operation::Reauthenticate(owner, id),
         74..80 => Operation::Reap(dice.below(6)),
-        80..84 => Operation::AddUser(user),
+        80..83 => Operation::AddUser(user),
+        83 => Operation::DeleteUser(user),
         84..86 => Operation::Reopen,
         86..89 => Operation::Change(user, change(dice)),
+        92 => Operation::Fail(user, dice.below(2) == 0),
+        93 => Operation::Admit(user, dice.below(2) == 0),
         89..92 => Operation::Password {
             user,
             asked: some_of(dice).filter(|_| dice.below(3) > 0).map(|id| (id, dice.next())),
@@ -105,10 +112,19 @@ pub fn next(dice: &Dice, known: &[(UserKey, SessionId)], people: &[User]) -> Ope
 }
 
 fn change(dice: &Dice) -> UserChange {
-    match dice.below(4) {
+    match dice.below(7) {
+        3 => UserChange::Email(email(dice)),
+        4 => UserChange::Name(["Ada", "Bob", "Nobody"][dice.below(3)].parse().expect("a name")),
+        5 => UserChange::Unlock,
         0 => UserChange::Block,
         1 => UserChange::Labels(BTreeSet::from([Label::admin()])),
         2 => UserChange::Labels(BTreeSet::new()),
         _ => UserChange::Unblock,
     }
+}
+
+/// One of few, so that they meet.
+fn email(dice: &Dice) -> Email {
+    let name = ["ada", "bob", "cleo", "zoe"][dice.below(4)];
+    format!("{name}@example.com").parse().expect("an address")
 }

@@ -8,18 +8,22 @@ use std::time::Duration;
 
 use super::bench::*;
 use super::history::{Operation, PEOPLE, next};
+use sessiond::domain::audit::{Action, Draft, Outcome as Went};
 use sessiond::domain::change::{Asked, NewPassword, UserChange};
 use sessiond::domain::clock::{Clock, ManualClock};
 use sessiond::domain::ending::{Actor, Ended, Ending, Reason};
-use sessiond::domain::epoch::Epochs;
+use sessiond::domain::epoch::{Epoch, Epochs};
 use sessiond::domain::id::SessionId;
 use sessiond::domain::lifetime::{Lifetime, Limits};
-use sessiond::domain::listing::{Direction, Filter, Order, Period, Query, Status, Total, Whose, parse_network};
+use sessiond::domain::listing::{
+    Direction, Filter, Order, Period, Query, Status, Total, UserFilter, UserState, Whose, parse_network,
+};
 use sessiond::domain::password::PasswordHash;
+use sessiond::domain::safeguards::Admission;
 use sessiond::domain::session::{Door, Session, SessionChange, Start, State, Verdict};
 use sessiond::domain::timestamp::Timestamp;
 use sessiond::domain::user::User;
-use sessiond::store::{Created, EndedEveryone, UserChanged, UserCreated};
+use sessiond::store::{Admitted, Created, EndedEveryone, UserChanged, UserCreated, UserDeleted};
 
 store_contract! {
     a_random_history_reads_the_same_as_in_the_model,
@@ -58,13 +62,15 @@ struct Side {
     people: Vec<User>,
     /// How often a session took the place of the one in which a new password was asked for.
     succeeded: usize,
+    /// How often somebody was deleted.
+    deleted: usize,
 }
 
 impl Side {
     async fn open(backend: &'static dyn Backend, clock: Arc<ManualClock>, seed: u64) -> Result<Self, Failure> {
         let bench = Bench::on_clock(backend, LIMITS, clock, seed).await?;
         let people = PEOPLE.map(|id| person(id, bench.now(), &*bench.dice)).to_vec();
-        Ok(Self { bench, begun: [None; 3], sessions: Vec::new(), people, succeeded: 0 })
+        Ok(Self { bench, begun: [None; 3], sessions: Vec::new(), people, succeeded: 0, deleted: 0 })
     }
 
     async fn apply(&mut self, operation: &Operation) -> Result<Answer, Failure> {
@@ -110,16 +116,37 @@ impl Side {
             }
             Operation::Reap(most) => self.reap(*most).await?,
             Operation::AddUser(user) => {
-                let created = store.create_user(people[*user].clone(), false, Actor::Operator, None).await?;
-                assert!(matches!(created, UserCreated::Done | UserCreated::IdTaken));
+                // Nobody begins with an epoch that somebody had before.
+                let new = User { epoch: Epoch::draw(&*bench.dice), ..people[*user].clone() };
+                let created = store.create_user(new, false, Actor::Operator, None).await?;
+                assert_ne!(created, UserCreated::NotFirst);
                 told(&created)
+            }
+            Operation::DeleteUser(user) => {
+                let ending = Ending::new(Actor::Operator, Reason::Deleted, None);
+                let deleted = store.delete_user(key(user), ending).await?;
+                self.deleted += usize::from(matches!(deleted, UserDeleted::Done { .. }));
+                told(&deleted)
+            }
+            Operation::Fail(user, known) => {
+                let draft = Draft::new(Actor::Anonymous, Action::SignIn, Went::Failure);
+                store.sign_in_failed(key(user), *known, draft).await?;
+                Answer::Nothing
+            }
+            Operation::Admit(user, known) => {
+                let admission = Admission { known: *known, ..Admission::default() };
+                match store.admit(key(user), admission, None).await? {
+                    Admitted::Yes(user) => Answer::Told(format!("{:?}", user.safeguards)),
+                    other => told(&other),
+                }
             }
             Operation::Change(user, change) => {
                 let ending = Ending::new(Actor::Operator, change.reason(), None);
                 match store.change_user(key(user), change.clone(), ending).await? {
-                    UserChanged::Done { user, ended } => {
-                        Answer::Told(format!("{:?} {} {ended}", user.labels, user.blocked))
-                    }
+                    UserChanged::Done { user, ended } => Answer::Told(format!(
+                        "{:?} {} {} {} {:?} {ended}",
+                        user.labels, user.blocked, user.email, user.name, user.safeguards
+                    )),
                     other => told(&other),
                 }
             }
@@ -214,6 +241,26 @@ impl Side {
         Ok(lists)
     }
 
+    /// Everybody, as they are listed and by address.
+    async fn people(&self) -> Result<String, Failure> {
+        let mut told = String::new();
+        for state in UserState::ALL {
+            for text in ["", "a", "bob"] {
+                let filter = UserFilter { text: text.to_owned(), state };
+                let listed = super::people::walk(&self.bench, &filter, 2).await?;
+                let total = self.bench.store.count_users(&filter).await?;
+                assert_eq!(total, Total::Exactly(listed.len() as u64), "{filter:?}");
+                told = format!("{told}\n{filter:?} {listed:?}");
+            }
+        }
+        for name in ["ada", "bob", "cleo", "zoe"] {
+            let found = self.bench.store.user_by_email(&format!("{name}@example.com").parse()?).await?;
+            let found = found.map(|user| format!("{} {} {:?}", user.id, user.email, user.safeguards.tries));
+            told = format!("{told}\n{name} {found:?}");
+        }
+        Ok(told)
+    }
+
     /// The newest page and the one after it, row by row.
     async fn pages(&self) -> Result<Vec<(SessionId, Verdict)>, Failure> {
         let mut found = Vec::new();
@@ -276,16 +323,18 @@ fn by_chance(people: &[User], dice: &Dice, now: Timestamp, status: Status) -> Re
 }
 
 async fn a_random_history_reads_the_same_as_in_the_model(backend: &'static dyn Backend) -> Outcome {
-    let mut succeeded = 0;
+    let (mut succeeded, mut deleted) = (0, 0);
     for seed in 0..backend.histories() {
-        succeeded += history(backend, seed).await.map_err(|error| format!("history {seed}: {error}"))?;
+        let told = history(backend, seed).await.map_err(|error| format!("history {seed}: {error}"))?;
+        (succeeded, deleted) = (succeeded + told.0, deleted + told.1);
     }
     assert!(succeeded > 0, "nobody changed their password");
+    assert!(deleted > 0, "nobody was deleted");
     Ok(())
 }
 
-/// One history, and how many sessions took another's place in it. Its number is its seed: call it alone to run it again.
-async fn history(backend: &'static dyn Backend, seed: u64) -> Result<usize, Failure> {
+/// One history, how many sessions took another's place in it, and how many users were deleted. Its number is its seed: call it alone to run it again.
+async fn history(backend: &'static dyn Backend, seed: u64) -> Result<(usize, usize), Failure> {
     let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_767_323_045_678)));
     let mut model = Side::open(&InMemory, clock.clone(), !seed).await?;
     let mut other = Side::open(backend, clock.clone(), seed).await?;
@@ -308,7 +357,8 @@ async fn history(backend: &'static dyn Backend, seed: u64) -> Result<usize, Fail
             let asked = questions(&model.people, &dice, clock.now())?;
             assert_eq!(model.lists(&asked).await?, other.lists(&asked).await?, "{what}");
             assert_eq!(model.bench.events().await?, other.bench.events().await?, "{what}");
+            assert_eq!(model.people().await?, other.people().await?, "{what}");
         }
     }
-    Ok(other.succeeded)
+    Ok((other.succeeded, other.deleted))
 }

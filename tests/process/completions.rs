@@ -10,7 +10,21 @@ use super::refusals::assert_told;
 
 /// Every verb, and those of the ones that have verbs of their own.
 const VERBS: [&str; 9] = ["serve", "backup", "restore", "compact", "check", "completions", "man", "user", "session"];
-const OF_USERS: [&str; 5] = ["create", "block", "unblock", "passwd", "label"];
+const OF_USERS: [&str; 13] = [
+    "create",
+    "block",
+    "unblock",
+    "passwd",
+    "list",
+    "show",
+    "reset",
+    "unlock",
+    "email",
+    "rename",
+    "remove-second-factor",
+    "delete",
+    "label",
+];
 const OF_SESSIONS: [&str; 2] = ["list", "revoke"];
 const OF_KEYS: [&str; 3] = ["create", "list", "revoke"];
 

@@ -14,6 +14,7 @@ mod dry_run;
 mod keys;
 mod kill;
 mod passwd;
+mod people;
 mod program;
 mod promise;
 mod refusals;

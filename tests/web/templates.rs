@@ -16,13 +16,19 @@ const NAME: &str = "Eve <script>alert(1)</script>\"'><img src=x onerror=alert(1)
 const EMAIL: &str = "o'neil&co{{7*7}}/x`=@example.com";
 
 /// The templates that must have been seen.
-const PAGES: [&str; 17] = [
+const PAGES: [&str; 23] = [
     "account",
     "account_password",
     "account_profile",
     "admin_everyone",
     "admin_sessions",
+    "admin_user",
+    "admin_user_edit",
     "admin_user_end",
+    "admin_user_new",
+    "admin_user_secret",
+    "admin_user_verb",
+    "admin_users",
     "choose_password",
     "confirm",
     "error",
@@ -221,6 +227,36 @@ async fn administrators(server: &Server, crawl: &mut Crawl) {
     crawl.look("admin_everyone", page.is(401));
     assert_eq!(page.form(everyone).field("note"), Some(EVIL));
     crawl.look("login", ended.open("/account").await.says("An administrator ended your session"));
+    people(server, crawl, &mut root, victim.id.as_str()).await;
+}
+
+async fn people(server: &Server, crawl: &mut Crawl, root: &mut Person<'_>, id: &str) {
+    crawl.look("admin_users", root.get("/admin/users").await.says(NAME).says(EMAIL));
+    for field in ["user", "state", "cursor"] {
+        let page = root.get(&format!("/admin/users?{field}={}&x={}", encoded(EVIL), encoded(EVIL))).await;
+        crawl.look("admin_users", page.is(if field == "user" { 200 } else { 400 }));
+    }
+    let page = format!("/admin/users/{id}");
+    crawl.look("admin_user", root.get(&page).await.says(NAME).says(EVIL));
+    let (edit, verb) = (format!("{page}/edit"), format!("{page}/password"));
+    crawl.look("admin_user_edit", root.get(&edit).await.says(NAME));
+    let long = EVIL.repeat(5);
+    for (which, field) in [("name", "note"), ("email", "email"), ("labels", "labels")] {
+        let action = format!("{page}/{which}");
+        let told = root.fill(&edit, &action, &[(field, &long)]).await;
+        crawl.look("admin_user_edit", told.is(422));
+    }
+    crawl.look("admin_user_verb", root.get(&verb).await.says(NAME));
+    crawl.look("admin_user_verb", root.fill(&verb, &verb, &[("note", &long)]).await.is(422));
+    crawl.look("admin_user_secret", root.fill(&verb, &verb, &[("note", EVIL)]).await.is(200).says(NAME));
+    crawl.look("admin_user", root.get(&page).await.says(EVIL));
+    crawl.look("admin_user_new", &root.get("/admin/users/new").await);
+    let typed = [("email", EVIL), ("name", EVIL), ("labels", EVIL)];
+    crawl.look("admin_user_new", root.fill("/admin/users/new", "/admin/users/new", &typed).await.is(422));
+    server.pass(std::time::Duration::from_mins(11));
+    let asked = root.fill(&verb, &verb, &[("note", EVIL)]).await;
+    crawl.look("confirm", asked.is(401).says(NAME));
+    assert_eq!(asked.form(&verb).field("note"), Some(EVIL));
 }
 
 #[tokio::test]

@@ -1,8 +1,8 @@
 //! Every command by its name, for the doors that take them as text.
 
 use super::{
-    ChangeUser, Check, Command, Compact, CreateKey, CreateUser, ListKeys, ListSessions, Needs, Operator, Refused,
-    RevokeKey, RevokeSessions, SetPassword, Upkeep,
+    ChangeUser, Check, Command, Compact, CreateKey, CreateUser, DeleteUser, InviteUser, ListKeys, ListSessions,
+    ListUsers, Needs, Operator, Refused, ResetPassword, RevokeKey, RevokeSessions, SetPassword, ShowUser, Upkeep,
 };
 
 /// Whether a command is to be carried out.
@@ -38,7 +38,21 @@ macro_rules! commands {
     };
 }
 
-commands![CreateUser, ChangeUser, SetPassword, ListSessions, RevokeSessions, CreateKey, ListKeys, RevokeKey,];
+commands![
+    CreateUser,
+    ChangeUser,
+    SetPassword,
+    ListUsers,
+    ShowUser,
+    InviteUser,
+    ResetPassword,
+    DeleteUser,
+    ListSessions,
+    RevokeSessions,
+    CreateKey,
+    ListKeys,
+    RevokeKey,
+];
 
 async fn one<C: Command>(operator: &Operator, text: &str, how: How) -> Result<String, Refused> {
     let command: C =
@@ -64,7 +78,7 @@ mod tests {
             let wanted = match *name {
                 "session-list" => Needs::Scope(Scope::SessionsRead),
                 "session-revoke" => Needs::Scope(Scope::SessionsWrite),
-                "key-list" => Needs::Scope(Scope::UsersRead),
+                "key-list" | "user-list" | "user-show" => Needs::Scope(Scope::UsersRead),
                 "key-create" => Needs::Machine,
                 _ => Needs::Scope(Scope::UsersWrite),
             };

@@ -4,6 +4,7 @@
 mod as_text;
 mod commands;
 mod keys;
+mod people;
 mod sessions;
 mod upkeep;
 mod users;
@@ -17,6 +18,9 @@ use serde::{Deserialize, Serialize};
 
 pub use self::commands::{How, carry_out, needs};
 pub use self::keys::{CreateKey, KeyMade, KeyRow, ListKeys, ListedKeys, RevokeKey};
+pub use self::people::{
+    DeleteUser, InviteUser, ListUsers, ListedUsers, OneTimePassword, ResetPassword, ShowUser, UserRow,
+};
 pub use self::sessions::{Ended, ListSessions, Listed, RevokeSessions, Row};
 pub use self::upkeep::{Check, Compact, Upkeep};
 pub use self::users::{Change, ChangeUser, Changed, CreateUser, SetPassword};

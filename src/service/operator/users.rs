@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use serde::{Deserialize, Serialize};
 
 use super::{Command, Needs, Operator, Refused};
-use crate::domain::change::{NewPassword, UserChange};
+use crate::domain::change::{NewPassword, NewSecondFactor, UserChange};
 use crate::domain::ending::Note;
 use crate::domain::key::Scope;
 use crate::domain::password::{Password, PasswordHash};
-use crate::domain::user::{Label, User};
+use crate::domain::user::{Email, Label, Name, User};
 use crate::service::Service;
 use crate::service::passwords::PasswordChangeError;
 use crate::service::users::{NewUser, NewUserError};
@@ -76,6 +76,14 @@ pub enum Change {
         /// To lose.
         remove: Vec<String>,
     },
+    /// The wrong passwords in a row are forgotten.
+    Unlock,
+    /// They sign in with this address.
+    Email(String),
+    /// People call them so.
+    Name(String),
+    /// They sign in with the password alone.
+    NoSecondFactor,
 }
 
 /// What became of it.
@@ -90,8 +98,11 @@ pub enum Changed {
 impl ChangeUser {
     /// Whether it can be asked at all.
     pub fn check(&self) -> Result<(), Refused> {
-        if let Change::Labels { add, remove } = &self.change {
-            labels(add).and(labels(remove))?;
+        match &self.change {
+            Change::Labels { add, remove } => drop(labels(add).and(labels(remove))?),
+            Change::Email(email) => drop(email.parse::<Email>().map_err(Refused::usage)?),
+            Change::Name(name) => drop(name.parse::<Name>().map_err(Refused::usage)?),
+            Change::Block | Change::Unblock | Change::Unlock | Change::NoSecondFactor => {}
         }
         Note::parse(&self.reason).map(drop).map_err(Refused::usage)
     }
@@ -102,7 +113,7 @@ pub(super) async fn find(service: &Service, typed: &str) -> Result<User, Refused
     service.named(typed).await?.ok_or_else(unknown)
 }
 
-fn labels(texts: &[String]) -> Result<BTreeSet<Label>, Refused> {
+pub(super) fn labels(texts: &[String]) -> Result<BTreeSet<Label>, Refused> {
     texts.iter().map(|label| label.parse::<Label>()).collect::<Result<_, _>>().map_err(Refused::usage)
 }
 
@@ -131,6 +142,10 @@ impl Change {
         Ok(match self {
             Self::Block => UserChange::Block,
             Self::Unblock => UserChange::Unblock,
+            Self::Unlock => UserChange::Unlock,
+            Self::Email(email) => UserChange::Email(email.parse().map_err(Refused::usage)?),
+            Self::Name(name) => UserChange::Name(name.parse().map_err(Refused::usage)?),
+            Self::NoSecondFactor => UserChange::SecondFactor(Box::new(NewSecondFactor { factor: None, asked: None })),
             Self::Labels { add, remove } => {
                 let (add, remove) = (labels(add)?, labels(remove)?);
                 UserChange::Labels(user.labels.union(&add).filter(|label| !remove.contains(label)).cloned().collect())

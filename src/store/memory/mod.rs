@@ -9,6 +9,7 @@ mod faults;
 mod keys;
 mod listing;
 mod partition;
+mod people;
 mod sessions;
 mod step;
 mod users;

@@ -8,11 +8,12 @@ use async_trait::async_trait;
 
 use super::super::{Admitted, Audit, Result, UserChanged, UserCreated, UserDeleted, Users};
 use super::partition::Partition;
-use super::{Memory, lock};
+use super::{Memory, lock, people};
 use crate::domain::audit::{Draft, Event};
 use crate::domain::change::{UserChange, takes_administrator};
 use crate::domain::ending::{Actor, Ending};
 use crate::domain::id::{EventSeq, UserKey};
+use crate::domain::listing::{Total, UserFilter, UserPage, UserQuery};
 use crate::domain::safeguards::Admission;
 use crate::domain::user::{Email, User};
 
@@ -58,6 +59,14 @@ impl Users for Memory {
 
     async fn has_users(&self) -> Result<bool> {
         self.read("look for any user", || !lock(&self.claims).nobody()).await
+    }
+
+    async fn list_users(&self, query: &UserQuery) -> Result<UserPage> {
+        self.read("list users", || people::page(self.people(), query)).await
+    }
+
+    async fn count_users(&self, filter: &UserFilter) -> Result<Total> {
+        self.read("count users", || people::total(&self.people(), filter)).await
     }
 
     async fn create_user(&self, user: User, first: bool, by: Actor, from: Option<IpAddr>) -> Result<UserCreated> {
@@ -162,6 +171,14 @@ impl Audit for Memory {
 }
 
 impl Memory {
+    /// Everybody, in the order of their addresses.
+    fn people(&self) -> Vec<User> {
+        let keys: Vec<_> = lock(&self.claims).emails.values().copied().collect();
+        let mut people: Vec<_> = keys.into_iter().filter_map(|key| self.find_user(key)).collect();
+        people.sort_by(|one, other| one.email.cmp(&other.email));
+        people
+    }
+
     fn find_user(&self, key: UserKey) -> Option<User> {
         self.partition(key).and_then(|partition| lock(&partition).present().cloned())
     }

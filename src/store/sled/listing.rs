@@ -1,6 +1,7 @@
 //! Pages and totals: positions from the index, the truth from the records.
 
 mod look;
+pub mod people;
 
 use self::look::{Look, Question};
 use super::shelf::Position;

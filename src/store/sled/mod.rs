@@ -20,6 +20,7 @@ mod mend;
 mod mode;
 mod open;
 mod overrides;
+mod people;
 mod record;
 mod replay;
 #[cfg(feature = "seeded-bugs")]

@@ -154,11 +154,11 @@ pub fn open(folder: &Path, environment: Environment, carried: Carried) -> Result
     }
 
     let epoch = server_epoch(&trees, &environment).map_err(|error| damaged(&error))?;
-    let (index, texts, administrators) = (Mutex::default(), RwLock::default(), RwLock::default());
+    let (index, people, administrators) = (Mutex::default(), RwLock::default(), RwLock::default());
     let shared = Shared {
         trees,
         index,
-        texts,
+        people,
         administrators,
         epoch: RwLock::new(epoch),
         environment,
@@ -254,7 +254,11 @@ fn load(shared: &Shared) -> Result<Timestamp, StoreError> {
         }
         // One user's sessions stand together.
         if owner.as_ref().is_none_or(|(known, _)| *known != user) {
-            owner = Some((user, trees.user(user)?));
+            let present = trees.user(user)?;
+            if present.is_none() {
+                shared.forget_user(session.user());
+            }
+            owner = Some((user, present));
         }
         let present = owner.as_ref().and_then(|(_, user)| user.clone());
         let unreaped = *session.state() == State::Live;

@@ -91,8 +91,9 @@ fn effect(trees: &Trees, effect: &Effect, first: EventSeq, writes: &mut Vec<Writ
             if ended.event >= first && trees.replaced(*old)?.is_none() {
                 put(writes, Place::Replaced, old.bytes(), ended)?;
             }
-            if trees.user(*user)?.is_some_and(|owner| owner.epoch == *old) {
-                let fresh: User = codec::decode(user.bytes(), record)?;
+            if let Some(owner) = trees.user(*user)?.filter(|owner| owner.epoch == *old) {
+                let mut fresh: User = codec::decode(user.bytes(), record)?;
+                readdress(trees, &owner, &mut fresh, writes)?;
                 put(writes, Place::Users, user.bytes(), &fresh)?;
             }
             Ok(())
@@ -133,6 +134,21 @@ fn effect(trees: &Trees, effect: &Effect, first: EventSeq, writes: &mut Vec<Writ
             Ok(())
         }
     }
+}
+
+/// A change of address is in no journal, but a later change of the same user knows it. If somebody else has the address in
+/// this database, the user keeps the one that they have here.
+fn readdress(trees: &Trees, owner: &User, fresh: &mut User, writes: &mut Vec<Write>) -> Result<()> {
+    if owner.email == fresh.email {
+        return Ok(());
+    }
+    let key = fresh.email.as_str().as_bytes();
+    if trees.bytes(Place::Emails, key)?.is_some() {
+        fresh.email = owner.email.clone();
+        return Ok(());
+    }
+    writes.push(Write { place: Place::Emails, key: owner.email.as_str().as_bytes().to_vec(), value: None });
+    put(writes, Place::Emails, key, &fresh.key())
 }
 
 fn change(

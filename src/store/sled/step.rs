@@ -1,15 +1,16 @@
 //! One step of the committer: what it read, and what it is about to write, in one transaction.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
 use super::index::Index;
 use super::journal::{self, Entry};
+use super::people::People;
 use super::trees::{Place, Trees, Write};
 use crate::domain::audit::{Draft, Event};
 use crate::domain::ending::{Ended, Ending};
 use crate::domain::epoch::Epoch;
-use crate::domain::id::{EventSeq, SessionId, UserKey};
+use crate::domain::id::{EventSeq, SessionId, UserId, UserKey};
 use crate::domain::session::Standing;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
@@ -20,9 +21,8 @@ use crate::store::{Environment, Result};
 pub struct Shared {
     pub trees: Trees,
     pub index: Mutex<Index>,
-    /// What text filters look at: each user's id, address and name in lower case. Apart from the index, so that looking
-    /// through all of them holds nobody up.
-    pub texts: RwLock<BTreeMap<UserKey, String>>,
+    /// What is asked about users. Apart from the index, so that looking through all of them holds nobody up.
+    pub people: RwLock<People>,
     /// Who may administrate.
     pub administrators: RwLock<BTreeSet<UserKey>>,
     /// The server's epoch: replaced right after the transaction that wrote it, before anybody is answered.
@@ -50,14 +50,13 @@ impl Shared {
             administrators.remove(&user.key());
         }
         drop(administrators);
-        let text = format!("{}\n{}\n{}", user.id, user.email, user.name).to_lowercase();
-        self.texts.write().unwrap_or_else(PoisonError::into_inner).insert(user.key(), text);
+        self.people.write().unwrap_or_else(PoisonError::into_inner).note(user);
     }
 
-    /// Forgets what was noted of a user.
-    pub fn forget_user(&self, key: UserKey) {
-        self.administrators.write().unwrap_or_else(PoisonError::into_inner).remove(&key);
-        self.texts.write().unwrap_or_else(PoisonError::into_inner).remove(&key);
+    /// Forgets what was noted of a user, but for the id.
+    pub fn forget_user(&self, id: &UserId) {
+        self.administrators.write().unwrap_or_else(PoisonError::into_inner).remove(&id.key());
+        self.people.write().unwrap_or_else(PoisonError::into_inner).forget(id);
     }
 
     /// Whether anybody but this user may administrate.
@@ -68,8 +67,7 @@ impl Shared {
 
     /// Up to `most` of the users whose particulars contain `part`.
     pub fn users_matching(&self, part: &str, most: usize) -> Vec<UserKey> {
-        let texts = self.texts.read().unwrap_or_else(PoisonError::into_inner);
-        texts.iter().filter(|(_, text)| text.contains(part)).map(|(key, _)| *key).take(most).collect()
+        self.people.read().unwrap_or_else(PoisonError::into_inner).matching(part, most)
     }
 
     pub fn server_epoch(&self) -> Epoch {

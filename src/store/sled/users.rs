@@ -9,12 +9,13 @@ use super::journal::Effect;
 use super::step::Step;
 use super::trees::Place;
 use super::view::View;
-use super::{Sled, sessions, space};
+use super::{Sled, listing, sessions, space};
 use crate::domain::audit::{Draft, Event};
 use crate::domain::change::{Asked, UserChange, takes_administrator};
 use crate::domain::ending::{Actor, Ending};
 use crate::domain::epoch::Epoch;
 use crate::domain::id::{EventSeq, UserKey};
+use crate::domain::listing::{Total, UserFilter, UserPage, UserQuery};
 use crate::domain::safeguards::Admission;
 use crate::domain::second_factor::Spent;
 use crate::domain::session::{Session, Verdict};
@@ -33,6 +34,16 @@ impl Users for Sled {
 
     async fn has_users(&self) -> Result<bool> {
         Ok(!self.handle().await?.shared.trees.tree(Place::Users).is_empty())
+    }
+
+    async fn list_users(&self, query: &UserQuery) -> Result<UserPage> {
+        let query = query.clone();
+        self.read(move |shared| listing::people::page(shared, &query)).await
+    }
+
+    async fn count_users(&self, filter: &UserFilter) -> Result<Total> {
+        let filter = filter.clone();
+        self.read(move |shared| Ok(listing::people::total(shared, &filter))).await
     }
 
     async fn create_user(&self, user: User, first: bool, by: Actor, from: Option<IpAddr>) -> Result<UserCreated> {
@@ -151,7 +162,7 @@ fn delete_user(step: &mut Step<'_>, key: UserKey, ending: &Ending) -> Result<Use
     step.remove(Place::Users, key.bytes());
     step.remove(Place::Emails, user.email.as_str().as_bytes());
     step.when_visible(move |shared| {
-        shared.forget_user(key);
+        shared.forget_user(&user.id);
         shared.index().end_user(key, None, at);
     });
     Ok(UserDeleted::Done { ended: count })

@@ -1,6 +1,5 @@
 //! One look at the index: which positions a question means, found the cheapest way that there is.
 
-use std::collections::BTreeMap;
 use std::sync::{PoisonError, RwLockReadGuard};
 
 use crate::domain::id::UserKey;
@@ -10,6 +9,7 @@ use crate::store::sled::index::agents::Matching;
 use crate::store::sled::index::slab::Handle;
 use crate::store::sled::index::sorted::Range;
 use crate::store::sled::index::{Entry, GroupId, Index};
+use crate::store::sled::people::People;
 use crate::store::sled::shelf::{Position, Span};
 use crate::store::sled::step::Shared;
 
@@ -99,8 +99,8 @@ impl<'a> Question<'a> {
     /// Up to `wanted` positions from `from` on.
     pub fn look(&self, shared: &Shared, order: Order, from: Option<Position>, backwards: bool, wanted: usize) -> Look {
         // Always before the index, never after it.
-        let texts = matches!(self.users, Users::Many { .. })
-            .then(|| shared.texts.read().unwrap_or_else(PoisonError::into_inner));
+        let people = matches!(self.users, Users::Many { .. })
+            .then(|| shared.people.read().unwrap_or_else(PoisonError::into_inner));
         let mut index = shared.index();
         let now = index.at(shared.environment.clock.now());
         index.advance(now, MOVED_AT_ONCE);
@@ -109,7 +109,7 @@ impl<'a> Question<'a> {
                 index.settle(*id);
             }
         }
-        let judge = Judge { question: self, index: &index, now, texts };
+        let judge = Judge { question: self, index: &index, now, people };
         let span = Span { period: self.period(order), beyond: from, backwards };
         match self.plan(&index, order, &span, now) {
             Plan::Walk(whose) => {
@@ -211,7 +211,7 @@ struct Judge<'a> {
     question: &'a Question<'a>,
     index: &'a Index,
     now: Timestamp,
-    texts: Option<RwLockReadGuard<'a, BTreeMap<UserKey, String>>>,
+    people: Option<RwLockReadGuard<'a, People>>,
 }
 
 impl Judge<'_> {
@@ -230,11 +230,11 @@ impl Judge<'_> {
     }
 
     fn means_user(&self, entry: &Entry) -> bool {
-        match (&self.question.users, &self.texts) {
+        match (&self.question.users, &self.people) {
             (Users::All, _) => true,
             (Users::Some(groups), _) => groups.binary_search(&entry.group).is_ok(),
-            (Users::Many { part }, Some(texts)) => {
-                texts.get(&self.index.group(entry.group).key).is_some_and(|text| text.contains(part))
+            (Users::Many { part }, Some(people)) => {
+                people.searched(self.index.group(entry.group).key).is_some_and(|text| text.contains(part))
             }
             (Users::Many { .. }, None) => false,
         }

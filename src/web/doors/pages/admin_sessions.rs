@@ -11,7 +11,7 @@ use super::session_filter::Asked;
 use crate::domain::ending::{Actor, Ended, Note};
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::listing::{self as domain, Cursor, Direction, Filter, Query, Status, Total};
-use crate::domain::session::Verdict;
+use crate::domain::session::{Standing, Verdict};
 use crate::service::sessions::{Order as Command, Selection};
 use crate::store::StoreError;
 use crate::web::Core;
@@ -60,7 +60,7 @@ async fn render(
         None => service.list(query).await?,
         Some(_) => domain::Page { rows: Vec::new(), next: None, previous: None },
     };
-    let names = enders(core, &page).await?;
+    let names = enders(core, &page.rows).await?;
     let viewer = Viewer { now: service.clock().now(), limits: service.limits(), own: admin.id(), names: Some(&names) };
     let endable =
         page.rows.iter().any(|(standing, verdict)| *verdict == Verdict::Live && standing.session.id() != viewer.own);
@@ -93,9 +93,9 @@ async fn render(
 }
 
 /// What those who ended these sessions are called.
-async fn enders(core: &Core, page: &domain::Page) -> Result<BTreeMap<UserId, String>, StoreError> {
+pub async fn enders(core: &Core, rows: &[(Standing, Verdict)]) -> Result<BTreeMap<UserId, String>, StoreError> {
     let mut names = BTreeMap::new();
-    for (_, verdict) in &page.rows {
+    for (_, verdict) in rows {
         if let Verdict::Ended(Ended { by: Actor::User(id), .. }) = verdict
             && !names.contains_key(id)
         {
@@ -106,7 +106,8 @@ async fn enders(core: &Core, page: &domain::Page) -> Result<BTreeMap<UserId, Str
     Ok(names)
 }
 
-fn told(total: Total) -> String {
+/// A total as people read it: `1,204`, `5,000+`.
+pub fn told(total: Total) -> String {
     match total {
         Total::Exactly(count) => thousands(count),
         Total::MoreThan(count) => format!("{}+", thousands(count)),
@@ -138,7 +139,8 @@ async fn end(
         named.iter().map(|id| id.parse()).collect::<Result<_, _>>().map_err(|_| PageError::NotFound)?;
     let command = Command { by: admin.actor(), note, from: caller.address };
     let Selection { ended, already, unknown } = server.0.service.revoke_selection(&ids, &command).await?;
-    let back = ticked.back.as_deref().and_then(Next::parse).filter(|back| back.as_str().starts_with("/admin/sessions"));
+    let ours = |back: &Next| ["/admin/sessions", "/admin/users/"].iter().any(|page| back.as_str().starts_with(page));
+    let back = ticked.back.as_deref().and_then(Next::parse).filter(ours);
     let back = back.as_ref().map_or("/admin/sessions", Next::as_str);
     Ok(SeeOther::to(back).flash(server.0, Flash::Ended { ended, already, unknown }).into())
 }

@@ -4,8 +4,8 @@ use rocket::http::Status;
 use rocket::{FromForm, Route, get, post, routes};
 use serde_json::json;
 
+use super::admin_user::{find, url};
 use crate::domain::ending::Note;
-use crate::domain::id::UserId;
 use crate::domain::user::User;
 use crate::service::sessions::Order;
 use crate::store::EndUser;
@@ -56,16 +56,11 @@ async fn end(
     match core.service.revoke_user(&user.id, keep, &order).await? {
         EndUser::Done { count, .. } => {
             let flash = Flash::Ended { ended: count, already: 0, unknown: 0 };
-            Ok(SeeOther::to("/admin/sessions").flash(core, flash).into())
+            Ok(SeeOther::to(url(&user.id, "")).flash(core, flash).into())
         }
         EndUser::KeeperEnded => Ok(SeeOther::to("/login").into()),
         EndUser::NotFound => Err(PageError::NotFound),
     }
-}
-
-async fn find(core: &Core, id: &str) -> Result<User, PageError> {
-    let id: UserId = id.parse().map_err(|_| PageError::NotFound)?;
-    core.service.store().user(id.key()).await?.ok_or(PageError::NotFound)
 }
 
 async fn form(

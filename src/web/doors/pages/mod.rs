@@ -5,7 +5,12 @@ mod account_password;
 mod account_profile;
 mod admin_everyone;
 mod admin_sessions;
+mod admin_user;
+mod admin_user_edit;
 mod admin_user_end;
+mod admin_user_new;
+mod admin_user_verbs;
+mod admin_users;
 mod choose_password;
 mod devices;
 mod login;
@@ -13,6 +18,8 @@ mod logout;
 mod second_factor;
 mod session_filter;
 mod setup;
+mod user_timeline;
+mod user_verb;
 
 use rocket::{Route, get, routes};
 
@@ -27,7 +34,12 @@ pub fn routes() -> Vec<Route> {
         account_profile::routes(),
         admin_everyone::routes(),
         admin_sessions::routes(),
+        admin_user::routes(),
+        admin_user_edit::routes(),
         admin_user_end::routes(),
+        admin_user_new::routes(),
+        admin_user_verbs::routes(),
+        admin_users::routes(),
         choose_password::routes(),
         devices::routes(),
         login::routes(),

@@ -81,9 +81,7 @@ impl Asked {
             ("rows", &self.rows),
             ("cursor", cursor),
         ];
-        let filled = fields.into_iter().filter(|(_, value)| !value.trim().is_empty());
-        let query: Vec<_> = filled.map(|(name, value)| format!("{name}={}", encode(value))).collect();
-        if query.is_empty() { PATH.to_owned() } else { format!("{PATH}?{}", query.join("&")) }
+        address(PATH, &fields)
     }
 
     /// What the form shows: what was typed, whether it was understood or not.
@@ -137,8 +135,16 @@ impl Asked {
     }
 }
 
-fn choice(code: &str, label: &str, selected: bool) -> Value {
+/// One of several choices of a form.
+pub fn choice(code: &str, label: &str, selected: bool) -> Value {
     json!({ "code": code, "label": label, "selected": selected })
+}
+
+/// The address of a page with those of these parameters that say something.
+pub fn address(path: &str, fields: &[(&str, &str)]) -> String {
+    let filled = fields.iter().filter(|(_, value)| !value.trim().is_empty());
+    let query: Vec<_> = filled.map(|(name, value)| format!("{name}={}", encode(value))).collect();
+    if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) }
 }
 
 fn encode(text: &str) -> String {
