@@ -34,7 +34,7 @@ fn everybody<const N: usize>(data: &TempDir, sessions: &[Client; N]) {
 }
 
 /// Each verb that ends sessions, with how many it would end of two of Bob's and one of an administrator's.
-const ENDING: [(&[&str], u64); 7] = [
+const ENDING: [(&[&str], u64); 9] = [
     (&["session", "revoke", "--user", BOB], 2),
     (&["session", "revoke", "--everyone"], 3),
     (&["user", "block", BOB], 2),
@@ -42,6 +42,8 @@ const ENDING: [(&[&str], u64); 7] = [
     (&["user", "label", BOB, "--remove", "admin"], 2),
     (&["user", "label", BOB, "--add", "staff"], 0),
     (&["user", "unblock", BOB], 0),
+    (&["user", "rename", BOB, "Robert"], 0),
+    (&["user", "delete", BOB], 2),
 ];
 
 #[test]
@@ -88,6 +90,19 @@ fn what_was_foreseen_is_what_happens() {
 }
 
 #[test]
+fn a_one_time_password_is_drawn_only_when_it_is_handed_out() {
+    let (data, sessions) = with_sessions([EMAIL, BOB, BOB]);
+    let reset = ["user", "reset", BOB];
+    let told = run(data.path(), &[&reset[..], &["--dry-run"]].concat());
+    assert_eq!(told, format!("{BOB} would have a one-time password, 2 sessions would end\n"));
+    everybody(&data, &sessions);
+    let done = json(data.path(), &reset);
+    assert_eq!(done["ended"], 2);
+    assert!(done["password"].as_str().is_some_and(|password| !password.is_empty()), "{done}");
+    assert_eq!(accepted(&data, &sessions), [true, false, false]);
+}
+
+#[test]
 fn each_of_the_sessions_that_were_named_is_told() {
     let (data, sessions) = with_sessions([EMAIL, BOB]);
     let [live, gone] = [sessions[0].session_id(), sessions[1].session_id()];
@@ -121,6 +136,8 @@ fn what_would_be_refused_is_refused_beforehand() {
     {
         assert_told(&Program::verb(data.path(), words.iter().copied()).run(), 1, &["last administrator"]);
     }
+    assert_eq!(run(data.path(), &["user", "email", EMAIL, EMAIL, "--dry-run"]), format!("{EMAIL} was so before\n"));
+    assert_told(&Program::verb(data.path(), ["user", "delete", EMAIL, "--dry-run"]).run(), 1, &["last administrator"]);
     let nobody = Program::verb(data.path(), ["session", "revoke", "--user", BOB, "--dry-run"]).run();
     assert_told(&nobody, 1, &[BOB]);
     let short = Program::verb(data.path(), ["user", "passwd", EMAIL, "--password-stdin", "--dry-run"]);
