@@ -1,7 +1,8 @@
 //! What must not grow with the number of sessions: pages and totals of every filter, ending all of a user's, signing in.
 //!
 //! `cargo bench --bench scale` prints medians and ratios of one run, on the sled store in folders of its own, at 1,000 and
-//! 1,000,000 sessions (`SESSIOND_SESSIONS` for another number). The clock stands still but for the moments that tell it
+//! 1,000,000 sessions (`SESSIOND_SESSIONS` for another number), and audit events; `SESSIOND_SCALE` names one part of it to
+//! run: `end`, `lists` or `log`. The clock stands still but for the moments that tell it
 //! to go on, so that whatever expires does so when it is meant to.
 
 #![allow(
@@ -15,6 +16,8 @@
 mod crowd;
 #[path = "scale/lists.rs"]
 mod lists;
+#[path = "scale/log.rs"]
+mod log;
 #[path = "scale/opening.rs"]
 mod opening;
 
@@ -79,6 +82,14 @@ async fn main() {
     }
     let most = std::env::var("SESSIOND_SESSIONS").ok().and_then(|text| text.parse().ok()).unwrap_or(1_000_000);
     println!("{:<58} {:>9} {:>13} {:>10}", "", "sessions", "median", "ratio");
-    end_all().await;
-    lists::compare(1_000, most).await;
+    let wants = |part: &str| std::env::var("SESSIOND_SCALE").map_or(true, |wanted| wanted == part);
+    if wants("end") {
+        end_all().await;
+    }
+    if wants("lists") {
+        lists::compare(1_000, most).await;
+    }
+    if wants("log") {
+        log::compare(1_000, most).await;
+    }
 }

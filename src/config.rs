@@ -1,5 +1,8 @@
 //! The table `[default.sessiond]` of `Rocket.toml` and the environment, read into values that cannot be wrong.
 
+mod forgotten;
+mod peppers;
+
 use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -8,10 +11,11 @@ use figment::Figment;
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer};
 
+pub use self::forgotten::ForgottenPassword;
 use crate::domain::lifetime::{Lifetime, Limits};
 use crate::domain::listing::parse_network;
 use crate::service::Settings;
-use crate::service::hasher::Cost;
+use crate::service::hasher::{Cost, Hashing};
 use crate::service::throttle::{LoginLimits, Rate};
 
 /// How long past sessions and audit events are kept unless told otherwise.
@@ -32,8 +36,11 @@ struct Raw {
     sessions_per_user: u32,
     retention: Span,
     password_hash: Cost,
+    password_pepper: Option<PathBuf>,
+    password_pepper_previous: Vec<PathBuf>,
     login_limits: RawLoginLimits,
     second_factor: SecondFactorRule,
+    forgotten_password: forgotten::Raw,
 }
 
 /// Who must have a second factor.
@@ -45,6 +52,16 @@ pub enum SecondFactorRule {
     Optional,
     /// Administrators, before they can do anything as such.
     Administrators,
+}
+
+impl SecondFactorRule {
+    /// How it is written.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Optional => "optional",
+            Self::Administrators => "administrators",
+        }
+    }
 }
 
 #[derive(Deserialize, Default)]
@@ -77,8 +94,11 @@ impl Default for Raw {
             sessions_per_user,
             retention: Span(RETENTION),
             password_hash: Cost::default(),
+            password_pepper: None,
+            password_pepper_previous: Vec::new(),
             login_limits: RawLoginLimits::default(),
             second_factor: SecondFactorRule::default(),
+            forgotten_password: forgotten::Raw::default(),
         }
     }
 }
@@ -172,12 +192,14 @@ pub struct Config {
     pub limits: Limits,
     /// How long past sessions and audit events are kept.
     pub retention: Duration,
-    /// What one password hash costs.
-    pub password_hash: Cost,
+    /// How passwords are hashed.
+    pub password_hash: Hashing,
     /// How many wrong passwords are looked at.
     pub login_limits: LoginLimits,
     /// Who must have a second factor.
     pub second_factor: SecondFactorRule,
+    /// What is said to whoever has forgotten their password.
+    pub forgotten_password: ForgottenPassword,
 }
 
 impl Config {
@@ -212,6 +234,7 @@ impl Config {
         }
         let cost = raw.password_hash.check();
         cost.map_err(|error| ConfigError::Impossible { key: "password_hash", problem: error.to_string() })?;
+        let peppers = peppers::read(raw.password_pepper.as_deref(), &raw.password_pepper_previous)?;
         let network = |text: &String| {
             parse_network(text).map_err(|_| ConfigError::Impossible {
                 key: "trusted_proxies",
@@ -226,25 +249,73 @@ impl Config {
             trusted_proxies: raw.trusted_proxies.iter().map(network).collect::<Result<_, _>>()?,
             limits,
             retention: raw.retention.0,
-            password_hash: raw.password_hash,
+            password_hash: Hashing { cost: raw.password_hash, peppers },
             login_limits: login_limits(&raw.login_limits)?,
             second_factor: raw.second_factor,
+            forgotten_password: raw.forgotten_password.check()?,
         })
     }
 
     /// What signing in asks for.
     pub fn sign_in(&self) -> Settings {
         Settings {
-            password_hash: self.password_hash,
+            password_hash: self.password_hash.clone(),
             login_limits: self.login_limits,
             second_factor_required: self.second_factor == SecondFactorRule::Administrators,
         }
+    }
+
+    /// What is in force, in one line: for the audit log. Nothing secret is in it, nor where secrets are.
+    pub fn in_force(&self) -> String {
+        let Self {
+            data: _,
+            public_url,
+            allowed_origins,
+            trusted_proxies,
+            limits,
+            retention,
+            password_hash,
+            login_limits,
+            second_factor,
+            forgotten_password: _,
+        } = self;
+        let life = |Lifetime { idle, absolute }: Lifetime| format!("{}/{}", span(idle), span(absolute));
+        let list = |all: Vec<String>| if all.is_empty() { "none".to_owned() } else { all.join(",") };
+        let rate = |rate: Rate| rate.to_string().replace(' ', "");
+        let Hashing { cost: Cost { memory_kib, passes, lanes }, peppers } = password_hash;
+        let pepper = if peppers.present().is_some() { "set" } else { "none" };
+        let Limits { standard, persistent, administrator, sessions_per_user } = limits;
+        let LoginLimits { per_ip, per_account, all } = login_limits;
+        [
+            format!("version={}", env!("CARGO_PKG_VERSION")),
+            format!("public_url={}", public_url.as_ref().map_or("none", Origin::as_str)),
+            format!("allowed_origins={}", list(allowed_origins.iter().map(ToString::to_string).collect())),
+            format!("trusted_proxies={}", list(trusted_proxies.iter().map(ToString::to_string).collect())),
+            format!("idle/absolute={}", life(*standard)),
+            format!("persistent={}", life(*persistent)),
+            format!("administrator={}", life(*administrator)),
+            format!("sessions_per_user={sessions_per_user}"),
+            format!("retention={}", span(*retention)),
+            format!("password_hash={memory_kib}KiB,{passes},{lanes}"),
+            format!("login_limits={},{},{}", rate(*per_ip), rate(*per_account), rate(*all)),
+            format!("password_pepper={pepper}"),
+            format!("second_factor={}", second_factor.code()),
+        ]
+        .join(" ")
     }
 
     /// Whether browsers reach this server by https.
     pub fn is_secure(&self) -> bool {
         self.public_url.as_ref().is_some_and(Origin::is_secure)
     }
+}
+
+/// `90d`, `15m`: in the largest unit that leaves nothing over.
+fn span(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let units = [(86_400, 'd'), (3_600, 'h'), (60, 'm')];
+    let whole = units.into_iter().find(|(unit, _)| seconds > 0 && seconds.is_multiple_of(*unit));
+    whole.map_or_else(|| format!("{seconds}s"), |(unit, letter)| format!("{}{letter}", seconds / unit))
 }
 
 fn login_limits(raw: &RawLoginLimits) -> Result<LoginLimits, ConfigError> {
@@ -311,6 +382,23 @@ mod tests {
         let config = read("login_limits = { per_ip = \"5/m\" }").unwrap();
         let limits = LoginLimits { per_ip: "5/1m".parse().unwrap(), ..LoginLimits::default() };
         assert_eq!(config.login_limits, limits);
+    }
+
+    #[test]
+    fn what_is_in_force_is_told_in_one_line() {
+        let config =
+            read("public_url = \"https://login.example.com\"\ntrusted_proxies = [\"10.0.0.0/8\", \"127.0.0.1\"]");
+        assert_eq!(
+            config.unwrap().in_force(),
+            format!(
+                "version={} public_url=https://login.example.com allowed_origins=none \
+                 trusted_proxies=10.0.0.0/8,127.0.0.1/32 idle/absolute=1h/1d persistent=7d/30d \
+                 administrator=15m/12h sessions_per_user=25 retention=90d password_hash=19456KiB,2,1 \
+                 login_limits=60/10m,20/1h,{}",
+                env!("CARGO_PKG_VERSION"),
+                LoginLimits::default().all.to_string().replace(' ', ""),
+            )
+        );
     }
 
     #[test]

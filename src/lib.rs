@@ -13,6 +13,7 @@ pub mod config;
 pub mod domain;
 mod keys;
 mod open;
+mod plain;
 mod private;
 pub mod service;
 pub mod store;

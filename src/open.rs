@@ -26,7 +26,11 @@ pub enum StartError {
 /// # Errors
 /// Each says what to do.
 pub async fn open(config: &Config) -> Result<Arc<Service>, StartError> {
-    Ok(open_in(config, system(config)).await?.service)
+    let service = open_in(config, system(config)).await?.service;
+    if let Err(error) = service.look_at_hashes().await {
+        tracing::warn!(%error, "how passwords were hashed could not be found out");
+    }
+    Ok(service)
 }
 
 /// A service with the database under it.

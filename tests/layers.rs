@@ -4,17 +4,18 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Each layer with those that it may use. `open` joins settings, store and service; `keys` serves the doors; `private`
-/// knows nothing but files.
-const LAYERS: [(&str, &[&str]); 9] = [
+/// knows nothing but files, `plain` nothing but text.
+const LAYERS: [(&str, &[&str]); 10] = [
     ("domain", &["domain"]),
     ("private", &[]),
+    ("plain", &[]),
     ("store", &["store", "domain", "private"]),
     ("service", &["service", "store", "domain"]),
     ("config", &["service", "domain"]),
     ("keys", &["domain", "private"]),
     ("open", &["config", "service", "store", "domain"]),
-    ("web", &["web", "config", "keys", "private", "service", "store", "domain"]),
-    ("cli", &["cli", "web", "open", "config", "service", "store", "domain"]),
+    ("web", &["web", "config", "keys", "plain", "private", "service", "store", "domain"]),
+    ("cli", &["cli", "web", "open", "plain", "config", "service", "store", "domain"]),
 ];
 
 fn sources() -> Vec<(PathBuf, String)> {

@@ -4,6 +4,7 @@
 
 mod browser;
 mod contract;
+mod docs;
 mod faults;
 mod harness;
 mod history;

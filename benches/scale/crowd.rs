@@ -21,7 +21,7 @@ use sessiond::store::sled::Sled;
 use sessiond::store::{Created, Environment, Sessions, Users};
 
 /// Changes that wait at once while a database is filled.
-const AT_ONCE: usize = 512;
+pub const AT_ONCE: usize = 512;
 
 pub struct Crowd {
     pub folder: tempfile::TempDir,

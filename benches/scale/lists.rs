@@ -78,7 +78,7 @@ impl Lists {
         // The old one goes first: it holds the files.
         let elsewhere = tempfile::tempdir().unwrap();
         self.crowd.store = Arc::new(Sled::open(elsewhere.path(), environment.clone()).await.unwrap());
-        opening::in_another_process(&path, self.crowd.clock.now(), self.size);
+        opening::in_another_process(&path, self.crowd.clock.now(), &format!("{} sessions", self.size));
         self.crowd.store = Arc::new(Sled::open(&path, environment).await.unwrap());
     }
 

@@ -16,12 +16,12 @@ const FOLDER: &str = "SESSIOND_OPEN";
 const NOW: &str = "SESSIOND_NOW";
 
 /// Runs this program once more to open what is in `folder`.
-pub fn in_another_process(folder: &Path, now: Timestamp, size: u32) {
+pub fn in_another_process(folder: &Path, now: Timestamp, what: &str) {
     let mut program = Command::new(std::env::current_exe().unwrap());
     program.env(FOLDER, folder).env(NOW, now.millis().to_string());
     let output = program.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    print!("{size} sessions: {}", String::from_utf8_lossy(&output.stdout));
+    print!("{what}: {}", String::from_utf8_lossy(&output.stdout));
 }
 
 /// Opens what it was told to, if it was.

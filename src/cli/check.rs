@@ -7,6 +7,7 @@ use super::place::{Output, Place};
 use super::reach::Remote;
 use super::{Failure, counts, totals};
 use crate::open;
+use crate::plain;
 use crate::service::operator::Check;
 use crate::store::sled::Sled;
 
@@ -27,10 +28,11 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     let sound = report.found == 0;
     if arguments.output.json {
         let totals = totals(&report.totals);
-        println!("{}", json!({"sound": sound, "found": report.found, "findings": report.findings, "totals": totals}));
+        let told = json!({"sound": sound, "found": report.found, "findings": report.findings, "totals": totals});
+        println!("{}", plain::json(&told.to_string()));
     } else {
         for finding in &report.findings {
-            println!("{finding}");
+            println!("{}", plain::shown(finding));
         }
         println!("read {}", counts(&report.totals));
         if sound {

@@ -1,5 +1,6 @@
 //! The command line: one file for each verb. Exit codes: 0 done, 1 refused or failed, 2 wrong use or configuration.
 
+mod audit;
 mod backup;
 mod check;
 mod compact;
@@ -24,6 +25,7 @@ use serde_json::{Map, Value};
 
 use crate::config::{Config, ConfigError};
 use crate::open::StartError;
+use crate::plain;
 use crate::store::sled::{Totals, UpkeepError};
 use crate::web;
 
@@ -45,6 +47,8 @@ enum Verb {
     /// See and end sessions
     #[command(subcommand)]
     Session(session::Verb),
+    /// Read the audit log
+    Audit(audit::Arguments),
     /// Create, list and revoke API keys
     #[command(subcommand)]
     Key(key::Verb),
@@ -155,6 +159,7 @@ pub fn main() -> ExitCode {
             Some(Verb::Serve(arguments)) => serve::run(arguments).await,
             Some(Verb::User(verb)) => user::run(verb).await,
             Some(Verb::Session(verb)) => session::run(verb).await,
+            Some(Verb::Audit(arguments)) => audit::run(arguments).await,
             Some(Verb::Key(verb)) => key::run(verb).await,
             Some(Verb::Backup(arguments)) => backup::run(arguments).await,
             Some(Verb::Restore(arguments)) => restore::run(arguments).await,
@@ -171,6 +176,6 @@ pub fn main() -> ExitCode {
 }
 
 fn told(failure: &Failure) -> ExitCode {
-    eprintln!("sessiond: {}", failure.told);
+    eprintln!("sessiond: {}", plain::lines(&failure.told));
     ExitCode::from(failure.code)
 }

@@ -8,6 +8,7 @@ use super::Failure;
 use super::place::{Output, Place};
 use super::reach::Reach;
 use super::user::Named;
+use crate::plain;
 use crate::service::operator::{
     DeleteUser, How, InviteUser, ListUsers, ListedUsers, OneTimePassword, ResetPassword, ShowUser, UserRow,
 };
@@ -59,7 +60,8 @@ async fn pages(reach: &Reach, mut page: ListUsers, json: bool) -> Result<(), Fai
             } else {
                 let state = [state(row), row.labels.join(" "), row.name.clone()];
                 let state: Vec<_> = state.into_iter().filter(|part| !part.is_empty()).collect();
-                println!("{:<36}  {:<32}  {:>8}  {}", row.id, row.email, row.live_sessions, state.join(", "));
+                let line = format!("{:<36}  {:<32}  {:>8}  {}", row.id, row.email, row.live_sessions, state.join(", "));
+                println!("{}", plain::shown(&line));
             }
         }
         let Some(next) = next else { return Ok(()) };
@@ -68,7 +70,7 @@ async fn pages(reach: &Reach, mut page: ListUsers, json: bool) -> Result<(), Fai
 }
 
 fn object(row: &UserRow) -> Result<String, Failure> {
-    serde_json::to_string(row).map_err(Failure::failed)
+    Ok(plain::json(&serde_json::to_string(row).map_err(Failure::failed)?))
 }
 
 /// What is out of the ordinary, in words.
@@ -102,7 +104,7 @@ pub async fn show(show: Show) -> Result<(), Failure> {
         ("wrong tries", format!("{} in a row", row.wrong_tries)),
         ("live sessions", row.live_sessions.to_string()),
     ] {
-        println!("{what:<14} {value}");
+        println!("{what:<14} {}", plain::shown(&value));
     }
     Ok(())
 }

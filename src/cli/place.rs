@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::reach::{Address, Afar, Reach};
 use super::{Data, Failure};
 use crate::config::Config;
+use crate::plain;
 use crate::service::operator::{Command, How};
 
 const SERVER: &str = "A server elsewhere, such as https://login.example.com; an API key for it stands in SESSIOND_KEY";
@@ -81,9 +82,9 @@ impl Output {
     /// Tells a result in one of its two forms.
     pub fn tell(&self, json: &Value, words: impl FnOnce() -> String) {
         if self.json {
-            println!("{json}");
+            println!("{}", plain::json(&json.to_string()));
         } else {
-            println!("{}", words());
+            println!("{}", plain::lines(&words()));
         }
     }
 }

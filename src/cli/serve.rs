@@ -8,7 +8,7 @@ use clap::Args;
 use tempfile::TempDir;
 
 use super::{Data, Failure, demo};
-use crate::domain::audit::{Action, Draft, Outcome};
+use crate::domain::audit::{Action, Detail, Draft, Outcome};
 use crate::domain::ending::Actor;
 use crate::open;
 use crate::web::{self, BuildError, LaunchError};
@@ -47,9 +47,11 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     };
     let opened = open::open_in(&config, open::system(&config)).await?;
     let service = Arc::clone(&opened.service);
+    service.look_at_hashes().await?;
     let code = service.offer_setup().await?;
     let started = Draft::new(Actor::System, Action::Start, Outcome::Success);
-    service.store().record(started).await?;
+    let detail = Some(Detail::new(config.in_force()));
+    service.store().record(Draft { detail, ..started }).await?;
     let reaper = tokio::spawn(Arc::clone(&service).keep_reaping());
     let sweeper = tokio::spawn(Arc::clone(&service).keep_sweeping(config.retention));
 

@@ -9,6 +9,7 @@ use super::place::{Output, Place, Trial};
 use super::reach::Reach;
 use crate::domain::id::SessionId;
 use crate::domain::listing::Typed;
+use crate::plain;
 use crate::service::operator::{Ended, How, ListSessions, Listed, RevokeSessions, Row};
 
 #[derive(Subcommand)]
@@ -130,9 +131,9 @@ async fn pages(reach: &Reach, mut page: ListSessions, json: bool) -> Result<(), 
         }
         for row in &rows {
             if json {
-                println!("{}", serde_json::to_string(row).map_err(Failure::failed)?);
+                println!("{}", plain::json(&serde_json::to_string(row).map_err(Failure::failed)?));
             } else {
-                println!("{}", line(row));
+                println!("{}", plain::shown(&line(row)));
             }
         }
         let Some(next) = next else { return Ok(()) };
@@ -184,7 +185,7 @@ fn each_told(ids: &[SessionId], each: Ended, how: How, output: &Output) -> Resul
         let dry_run = how == How::DryRun;
         let told: Value =
             json!({ "dryRun": dry_run, "ended": ended.len(), "ids": ended, "before": before, "missing": missing });
-        println!("{told}");
+        println!("{}", plain::json(&told.to_string()));
     } else {
         for id in ids {
             match how {

@@ -1,10 +1,14 @@
 //! What happened: who, what, whom, when, from where, how it went and why.
 
+pub mod search;
+mod typed;
+
 use std::fmt;
 use std::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::typed::{Meant, SearchError, Typed, parse_actor};
 use super::change::UserChange;
 use super::ending::{Actor, Ending, Note, Reason};
 use super::id::{EventSeq, KeyId, SessionId, UserId};
@@ -66,6 +70,10 @@ pub enum Action {
     NameDevice,
     /// Say that one has read of sign-ins in new browsers.
     Acknowledge,
+    /// Ask for what one may not have, or as nobody who meant it would.
+    Request,
+    /// Hand out the audit log, or a part of it, as a file.
+    ExportAudit,
     /// Create an API key.
     CreateKey,
     /// Revoke an API key.
@@ -73,6 +81,39 @@ pub enum Action {
 }
 
 impl Action {
+    /// Every action, for tests and tables.
+    pub const ALL: [Self; 29] = [
+        Self::SignIn,
+        Self::EndSession,
+        Self::EndUserSessions,
+        Self::EndEveryonesSessions,
+        Self::CreateUser,
+        Self::Reauthenticate,
+        Self::Start,
+        Self::BlockUser,
+        Self::UnblockUser,
+        Self::LabelUser,
+        Self::Lost,
+        Self::ChangePassword,
+        Self::RehashPassword,
+        Self::ResetPassword,
+        Self::ChangeEmail,
+        Self::ChangeName,
+        Self::SetSecondFactor,
+        Self::RemoveSecondFactor,
+        Self::RenewRecoveryCodes,
+        Self::UseRecoveryCode,
+        Self::LockUser,
+        Self::UnlockUser,
+        Self::DeleteUser,
+        Self::NameDevice,
+        Self::Acknowledge,
+        Self::Request,
+        Self::ExportAudit,
+        Self::CreateKey,
+        Self::RevokeKey,
+    ];
+
     /// The stable code.
     pub const fn code(self) -> &'static str {
         match self {
@@ -101,9 +142,16 @@ impl Action {
             Self::DeleteUser => "user.delete",
             Self::NameDevice => "session.name",
             Self::Acknowledge => "session.acknowledge",
+            Self::Request => "request",
+            Self::ExportAudit => "audit.export",
             Self::CreateKey => "key.create",
             Self::RevokeKey => "key.revoke",
         }
+    }
+
+    /// The action with this code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.code() == code)
     }
 }
 
@@ -124,6 +172,31 @@ pub enum Outcome {
     Denied,
 }
 
+impl Outcome {
+    /// Every outcome.
+    pub const ALL: [Self; 3] = [Self::Success, Self::Failure, Self::Denied];
+
+    /// The stable code.
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Success => "success",
+            Self::Failure => "failure",
+            Self::Denied => "denied",
+        }
+    }
+
+    /// The outcome with this code.
+    pub fn from_code(code: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|outcome| outcome.code() == code)
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
 /// An event before the store has stamped it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Draft {
@@ -133,7 +206,7 @@ pub struct Draft {
     pub action: Action,
     /// To which user.
     pub user: Option<UserId>,
-    /// To which session.
+    /// To which session. Whoever it belongs to is the actor or the user of the event: searches rely on it.
     pub session: Option<SessionId>,
     /// From which address.
     pub from: Option<IpAddr>,
@@ -190,6 +263,12 @@ impl Draft {
             detail: None,
             key: None,
         }
+    }
+
+    /// The users whom it concerns: who did it, and to whom it was done. The same one may come twice.
+    pub fn concerned(&self) -> impl Iterator<Item = &UserId> {
+        let actor = if let Actor::User(id) = &self.actor { Some(id) } else { None };
+        actor.into_iter().chain(&self.user)
     }
 
     /// A session was created.
@@ -266,12 +345,14 @@ impl Draft {
 
     /// An API key was created.
     pub fn key_created(key: &ApiKey, from: Option<IpAddr>) -> Self {
-        Self { key: Some(key.id), from, ..Self::new(key.by.clone(), Action::CreateKey, Outcome::Success) }
+        let detail = Some(Detail::new(format!("key {}, {}: {}", key.id, key.name, key.scopes)));
+        Self { key: Some(key.id), from, detail, ..Self::new(key.by.clone(), Action::CreateKey, Outcome::Success) }
     }
 
     /// An API key was revoked.
     pub fn key_revoked(ending: &Ending, id: KeyId) -> Self {
-        Self { key: Some(id), ..Self::ended(ending, Action::RevokeKey) }
+        let detail = Some(Detail::new(format!("key {id}")));
+        Self { key: Some(id), detail, ..Self::ended(ending, Action::RevokeKey) }
     }
 
     fn ended(ending: &Ending, action: Action) -> Self {
@@ -293,4 +374,21 @@ pub struct Event {
     pub at: Timestamp,
     /// What.
     pub draft: Draft,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_parse_back_and_every_action_is_among_all() {
+        for (number, action) in Action::ALL.into_iter().enumerate() {
+            assert_eq!(Action::from_code(action.code()), Some(action));
+            assert_eq!(action as usize, number, "{action} is at its place");
+        }
+        for outcome in Outcome::ALL {
+            assert_eq!(Outcome::from_code(outcome.code()), Some(outcome));
+        }
+        assert_eq!((Action::from_code(""), Outcome::from_code("Success")), (None, None));
+    }
 }

@@ -15,6 +15,7 @@ pub use self::cursor::{Cursor, Towards};
 pub use self::filter::{Filter, Period, Whose};
 pub use self::people::{UserCursor, UserFilter, UserMarks, UserPage, UserQuery, UserState};
 pub use self::typed::{Typed, parse_network, parse_time};
+pub(crate) use self::typed::{filled, parse_rows, period};
 
 /// Which verdict a session must have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

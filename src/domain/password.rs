@@ -4,6 +4,8 @@ mod guessable;
 
 use std::fmt;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -106,6 +108,52 @@ impl PasswordHash {
     /// The PHC string.
     pub fn as_phc(&self) -> &str {
         &self.0
+    }
+
+    /// How it was made.
+    pub fn recipe(&self) -> Recipe {
+        let mut parts = self.0.split('$');
+        let made_by: Vec<_> = parts.by_ref().take(3).collect();
+        let (named, params): (Vec<_>, Vec<_>) =
+            parts.next().unwrap_or_default().split(',').partition(|param| param.starts_with(Self::PEPPER));
+        let pepper = named.first().map(|param| PepperId(param[Self::PEPPER.len()..].to_owned()));
+        Recipe { cost: format!("{}${}", made_by.join("$"), params.join(",")), pepper }
+    }
+
+    /// Begins the parameter that names the pepper.
+    const PEPPER: &str = "keyid=";
+}
+
+/// What a hash was made with, beside the password and the salt.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Recipe {
+    /// Algorithm, version and parameters, as they begin the PHC string.
+    pub cost: String,
+    /// The pepper, if there is one.
+    pub pepper: Option<PepperId>,
+}
+
+/// Names a pepper in the hashes that were made with it: base64 of eight bytes of a digest, as the PHC format's `keyid` has it.
+/// It tells nothing of the pepper, which nobody can guess.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PepperId(String);
+
+impl PepperId {
+    /// The id of the pepper of these bytes.
+    pub fn of(secret: &[u8]) -> Self {
+        let digest = Sha256::new().chain_update(b"sessiond pepper").chain_update(secret).finalize();
+        Self(STANDARD_NO_PAD.encode(&digest[..8]))
+    }
+
+    /// The text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for PepperId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 

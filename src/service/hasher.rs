@@ -1,18 +1,23 @@
 //! Argon2id, rationed: as many hashes at once as there are cores, a short queue, and then "busy".
 
+mod costs;
 mod memory;
+mod pepper;
 mod workers;
 
+use std::hint::black_box;
 use std::sync::Arc;
 
-use argon2::Params;
+use argon2::{KeyId, Params, ParamsBuilder};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
 
+use self::costs::Costs;
 use self::memory::Memory;
+pub use self::pepper::{Pepper, PepperError, Peppers};
 use self::workers::Workers;
 use crate::domain::clock::{Entropy, random};
-use crate::domain::password::{Password, PasswordHash};
+use crate::domain::password::{Password, PasswordHash, PepperId, Recipe};
 
 /// Hashes that may wait for each one under way: about half a second's worth.
 const QUEUE_PER_CORE: usize = 32;
@@ -50,6 +55,33 @@ impl Cost {
     }
 }
 
+/// How passwords are hashed.
+#[derive(Debug, Clone, Default)]
+pub struct Hashing {
+    /// What one hash costs.
+    pub cost: Cost,
+    /// What goes into it beside the password.
+    pub peppers: Peppers,
+}
+
+impl Hashing {
+    /// The parameters of new hashes.
+    fn params(&self) -> Result<Params, CostError> {
+        let params = self.cost.params()?;
+        let Some(pepper) = self.peppers.present() else { return Ok(params) };
+        let mut named = ParamsBuilder::new();
+        named.m_cost(params.m_cost()).t_cost(params.t_cost()).p_cost(params.p_cost());
+        let id = KeyId::from_b64(pepper.id().as_str()).map_err(|error| CostError(error.to_string()))?;
+        named.keyid(id).build().map_err(|error| CostError(error.to_string()))
+    }
+}
+
+impl From<Cost> for Hashing {
+    fn from(cost: Cost) -> Self {
+        Self { cost, peppers: Peppers::default() }
+    }
+}
+
 /// A cost that Argon2 does not know.
 #[derive(Debug, thiserror::Error)]
 #[error("argon2 allows no such cost: {0}")]
@@ -63,54 +95,83 @@ pub struct Busy;
 /// See the module.
 pub struct Hasher {
     params: Params,
+    peppers: Peppers,
     entropy: Arc<dyn Entropy>,
     workers: Workers,
     /// One permit for each hash that waits or runs.
     waiting: Arc<Semaphore>,
     /// What an unknown user's password is compared with: costs the same and never matches.
     nobody: PasswordHash,
+    costs: Costs,
 }
 
 impl Hasher {
     /// A hasher for this machine's cores.
-    pub fn new(cost: Cost, entropy: Arc<dyn Entropy>) -> Result<Self, CostError> {
+    pub fn new(hashing: impl Into<Hashing>, entropy: Arc<dyn Entropy>) -> Result<Self, CostError> {
         let error = |error: &dyn std::fmt::Display| CostError(error.to_string());
-        let params = cost.params()?;
+        let hashing = hashing.into();
+        let (params, peppers) = (hashing.params()?, hashing.peppers);
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let (password, salt) = (random::<32>(&*entropy), random::<16>(&*entropy));
-        let nobody = hash(&mut Memory::default(), &params, &password, &salt).map_err(|e| error(&e))?;
+        let pepper = peppers.present().map(|pepper| pepper.expose());
+        let nobody = hash(&mut Memory::default(), &params, pepper, &password, &salt).map_err(|e| error(&e))?;
         let waiting = Arc::new(Semaphore::new(cores * (1 + QUEUE_PER_CORE)));
         let workers = Workers::start(cores).map_err(|e| error(&e))?;
-        Ok(Self { params, entropy, workers, waiting, nobody })
+        let costs = Costs::new(&nobody);
+        Ok(Self { params, peppers, entropy, workers, waiting, nobody, costs })
     }
 
     /// Hashes a new password.
     pub async fn hash(&self, password: Password) -> Result<PasswordHash, Busy> {
         let salt = random::<16>(&*self.entropy);
-        let params = self.params.clone();
-        let hashed = self.run(move |memory| hash(memory, &params, password.expose(), &salt)).await?;
+        let (params, pepper) = (self.params.clone(), self.peppers.present().cloned());
+        let hashed = self.run(move |memory| {
+            let pepper = pepper.as_ref().map(|pepper| pepper.expose());
+            hash(memory, &params, pepper, password.expose(), &salt)
+        });
+        let hashed = hashed.await?;
         hashed.map_err(|error| {
             tracing::error!(%error, "argon2 failed");
             Busy
         })
     }
 
-    /// Whether `stored` was made at another cost than the one that is configured now.
+    /// Whether `stored` was made at another cost, or with another pepper, than the one that is configured now.
     pub fn is_outdated(&self, stored: &PasswordHash) -> bool {
-        // Algorithm, version and parameters; salt and hash come after them.
-        let made_by = |hash: &'_ PasswordHash| hash.as_phc().split('$').take(4).map(str::to_owned).collect::<Vec<_>>();
-        made_by(stored) != made_by(&self.nobody)
+        stored.recipe() != self.nobody.recipe()
     }
 
-    /// Whether `password` is the one that `stored` was made of; `None`, for an unknown user, takes as long and is never.
+    /// Whether nobody configured this pepper: no password can be found right by a hash that names it.
+    pub fn is_missing(&self, id: &PepperId) -> bool {
+        self.peppers.find(id).is_none()
+    }
+
+    /// Whether new passwords are hashed at this cost.
+    pub fn is_present_cost(&self, cost: &str) -> bool {
+        self.nobody.recipe().cost == cost
+    }
+
+    /// Notes that there are users whose passwords were hashed at this cost; see [`costs`].
+    pub fn note_cost(&self, cost: &str) {
+        self.costs.note(cost);
+    }
+
+    /// Whether `password` is the one that `stored` was made of; `None`, for an unknown user, is never, and so is a hash with a
+    /// pepper that is missing. A password that is wrong takes as long for one as for another.
     pub async fn verify(&self, password: Password, stored: Option<PasswordHash>) -> Result<bool, Busy> {
+        let stored = stored.filter(|stored| !stored.recipe().pepper.is_some_and(|id| self.is_missing(&id)));
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.nobody.clone());
+        let Recipe { cost, pepper } = stored.recipe();
+        let pepper = pepper.and_then(|id| self.peppers.find(&id)).cloned();
+        self.costs.note(&cost);
+        let decoys = self.costs.besides(&cost);
         // Cut, so that a huge body costs no more than a password; no password that long can have been chosen.
         let matches = self
             .run(move |memory| {
                 let bytes = password.expose();
-                memory.verify(&bytes[..bytes.len().min(Password::LONGEST_BYTES + 1)], stored.as_phc())
+                let bytes = &bytes[..bytes.len().min(Password::LONGEST_BYTES + 1)];
+                compare(memory, bytes, pepper.as_ref().map(|pepper| pepper.expose()), &stored, &decoys)
             })
             .await?;
         Ok(matches && known)
@@ -131,14 +192,34 @@ impl Hasher {
 fn hash(
     memory: &mut Memory,
     params: &Params,
+    pepper: Option<&[u8]>,
     password: &[u8],
     salt: &[u8],
 ) -> argon2::password_hash::Result<PasswordHash> {
-    Ok(PasswordHash::from_phc(memory.hash(params, password, salt)?.to_string()))
+    Ok(PasswordHash::from_phc(memory.hash(params, pepper, password, salt)?.to_string()))
+}
+
+/// Whether the password is the one of `stored`. If it is not, it is compared with the decoys as well, to the same end.
+fn compare(
+    memory: &mut Memory,
+    password: &[u8],
+    pepper: Option<&[u8]>,
+    stored: &PasswordHash,
+    decoys: &[PasswordHash],
+) -> bool {
+    if memory.verify(password, pepper, stored.as_phc()) {
+        return true;
+    }
+    for decoy in decoys {
+        black_box(memory.verify(password, None, decoy.as_phc()));
+    }
+    false
 }
 
 #[cfg(test)]
 mod tests {
+    use zeroize::Zeroizing;
+
     use super::*;
     use crate::domain::clock::OsEntropy;
 
@@ -151,6 +232,81 @@ mod tests {
         assert_eq!(hasher.verify(typed(), Some(stored.clone())).await, Ok(true));
         assert_eq!(hasher.verify(Password::typed("wrong".to_owned()), Some(stored)).await, Ok(false));
         assert_eq!(hasher.verify(typed(), None).await, Ok(false));
+    }
+
+    #[tokio::test]
+    async fn asvs_6_3_8_a_wrong_password_does_the_work_of_every_cost_in_use_whoever_it_is_for() {
+        let typed = || Password::typed("correct horse battery".to_owned());
+        let cheap = Hasher::new(Cost { memory_kib: 8, passes: 1, lanes: 1 }, Arc::new(OsEntropy)).unwrap();
+        let dear = Hasher::new(Cost { memory_kib: 64, passes: 1, lanes: 1 }, Arc::new(OsEntropy)).unwrap();
+        let (own, old) = (cheap.hash(typed()).await.unwrap(), dear.hash(typed()).await.unwrap());
+        assert_eq!(cheap.costs.besides(&own.recipe().cost), [], "one cost, one comparison");
+        assert_eq!(cheap.verify(Password::typed("wrong".to_owned()), Some(old.clone())).await, Ok(false));
+        for (stored, besides) in [(&own, &old), (&old, &own)] {
+            let decoys = cheap.costs.besides(&stored.recipe().cost);
+            let recipes: Vec<_> = decoys.iter().map(PasswordHash::recipe).collect();
+            assert_eq!(recipes, [besides.recipe()]);
+            // How much memory it took tells what was computed.
+            let mut memory = Memory::default();
+            assert!(compare(&mut memory, typed().expose(), None, stored, &decoys));
+            assert_eq!(
+                memory.blocks(),
+                if stored == &own { 8 } else { 64 },
+                "who knows the password waits for it alone"
+            );
+            let mut memory = Memory::default();
+            assert!(!compare(&mut memory, b"wrong", None, stored, &decoys));
+            assert_eq!(memory.blocks(), 64);
+        }
+        assert_eq!(cheap.verify(typed(), None).await, Ok(false));
+    }
+
+    fn pepper(first: u8) -> Pepper {
+        Pepper::new(Zeroizing::new((first..first + 32).collect())).unwrap()
+    }
+
+    fn peppered(present: Option<u8>, previous: &[u8]) -> Hasher {
+        let cost = Cost { memory_kib: 8, passes: 1, lanes: 1 };
+        let peppers = Peppers::new(present.map(pepper), previous.iter().copied().map(pepper).collect());
+        Hasher::new(Hashing { cost, peppers }, Arc::new(OsEntropy)).unwrap()
+    }
+
+    #[tokio::test]
+    async fn asvs_11_4_2_a_hash_names_its_pepper_and_opens_with_no_other() {
+        let typed = || Password::typed("correct horse battery".to_owned());
+        let (plain, one, other) = (peppered(None, &[]), peppered(Some(1), &[]), peppered(Some(2), &[]));
+        let stored = one.hash(typed()).await.unwrap();
+        let named = format!("$argon2id$v=19$m=8,t=1,p=1,keyid={}$", pepper(1).id());
+        assert!(stored.as_phc().starts_with(&named), "{}", stored.as_phc());
+        assert_eq!(one.verify(typed(), Some(stored.clone())).await, Ok(true));
+        assert_eq!(one.verify(Password::typed("wrong".to_owned()), Some(stored.clone())).await, Ok(false));
+        for without in [&plain, &other] {
+            assert_eq!(without.verify(typed(), Some(stored.clone())).await, Ok(false));
+            assert!(without.is_missing(pepper(1).id()) && !one.is_missing(pepper(1).id()));
+        }
+        // The name alone is not what keeps them apart: the pepper goes into the hash.
+        let renamed = stored.as_phc().replace(pepper(1).id().as_str(), pepper(2).id().as_str());
+        assert_eq!(other.verify(typed(), Some(PasswordHash::from_phc(renamed))).await, Ok(false));
+        let unnamed = stored.as_phc().replace(&format!(",keyid={}", pepper(1).id()), "");
+        assert_eq!(plain.verify(typed(), Some(PasswordHash::from_phc(unnamed))).await, Ok(false));
+    }
+
+    #[tokio::test]
+    async fn asvs_11_4_2_a_pepper_can_be_introduced_followed_by_another_and_given_up() {
+        let typed = || Password::typed("correct horse battery".to_owned());
+        let mut stored = peppered(None, &[]).hash(typed()).await.unwrap();
+        for (hasher, named) in [
+            (peppered(Some(1), &[]), Some(1)),
+            (peppered(Some(2), &[1]), Some(2)),
+            (peppered(Some(3), &[1, 2]), Some(3)),
+            (peppered(None, &[3]), None),
+        ] {
+            assert_eq!(hasher.verify(typed(), Some(stored.clone())).await, Ok(true));
+            assert!(hasher.is_outdated(&stored));
+            stored = hasher.hash(typed()).await.unwrap();
+            assert!(!hasher.is_outdated(&stored));
+            assert_eq!(stored.recipe().pepper, named.map(|first| pepper(first).id().clone()));
+        }
     }
 
     #[tokio::test]

@@ -1,9 +1,11 @@
 //! What people do with sessions: sign in, sign out, look, end. Knows the store's contract and the domain, not HTTP.
 
+pub mod audit;
 pub mod auth;
 pub mod everyone;
 pub mod foresight;
 pub mod hasher;
+pub mod hashes;
 pub mod invite;
 pub mod keys;
 pub(crate) mod operator;
@@ -21,8 +23,10 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-use self::hasher::{Cost, Hasher};
+use self::hasher::{Hasher, Hashing};
+use self::hashes::Told;
 use self::setup::Setup;
+use self::throttle::refusals::Refusals;
 use self::throttle::{LoginLimits, Throttle};
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::lifetime::Limits;
@@ -30,10 +34,10 @@ use crate::domain::password::{Password, PasswordHash};
 use crate::store::{Environment, Store};
 
 /// What signing in asks for.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Settings {
-    /// What one password hash costs.
-    pub password_hash: Cost,
+    /// How passwords are hashed.
+    pub password_hash: Hashing,
     /// How many wrong passwords are looked at.
     pub login_limits: LoginLimits,
     /// Administrators can do nothing as such before they have a second factor.
@@ -47,8 +51,10 @@ pub struct Service {
     entropy: Arc<dyn Entropy>,
     limits: Limits,
     hasher: Hasher,
+    told: Told,
     throttle: Throttle,
     second_factor_required: bool,
+    refusals: Refusals,
     setup: Setup,
     unreaped: Notify,
 }
@@ -61,9 +67,19 @@ impl Service {
     pub fn new(store: Arc<dyn Store>, environment: Environment, settings: Settings) -> Result<Self, hasher::CostError> {
         let Environment { clock, entropy, limits } = environment;
         let Settings { password_hash, login_limits, second_factor_required } = settings;
-        let hasher = Hasher::new(password_hash, Arc::clone(&entropy))?;
-        let (throttle, setup, unreaped) = (Throttle::new(login_limits), Setup::default(), Notify::new());
-        Ok(Self { store, clock, entropy, limits, hasher, throttle, second_factor_required, setup, unreaped })
+        Ok(Self {
+            hasher: Hasher::new(password_hash, Arc::clone(&entropy))?,
+            store,
+            clock,
+            entropy,
+            limits,
+            told: Told::default(),
+            throttle: Throttle::new(login_limits),
+            second_factor_required,
+            refusals: Refusals::default(),
+            setup: Setup::default(),
+            unreaped: Notify::new(),
+        })
     }
 
     /// The store beneath, for what needs no service: health, closing, reading the audit log.

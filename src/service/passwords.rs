@@ -116,7 +116,7 @@ impl Service {
             return Err(PasswordError::Same.into());
         }
         let hash = self.hasher.hash(new).await?;
-        let (asked, credential) = self.asked(live, verified, client);
+        let (asked, credential) = self.succeeding(live, verified, client);
         let session = asked.successor.clone();
         let asked = Some(asked);
         let ending = Ending::new(Actor::User(user.id.clone()), Reason::PasswordChanged, from);
@@ -134,7 +134,7 @@ impl Service {
 
     /// What the wish of somebody who has just proved who they are rests on; a new session takes the place of the one in which
     /// they ask.
-    pub(super) fn asked(&self, live: &LiveSession, verified: PasswordHash, client: Client) -> (Asked, Credential) {
+    pub(super) fn succeeding(&self, live: &LiveSession, verified: PasswordHash, client: Client) -> (Asked, Credential) {
         let keep = live.session.kind() == Kind::Persistent;
         // Live as of this request, so its epochs were the present ones before the password was compared.
         let epochs = live.session.epochs();

@@ -133,7 +133,7 @@ impl Service {
         let from = client.address;
         let verified = live.user.password.clone();
         self.prove(live, proof, from).await.map_err(PasswordChangeError::from)?;
-        let (asked, credential) = self.asked(live, verified, client);
+        let (asked, credential) = self.succeeding(live, verified, client);
         let session = asked.successor.clone();
         let ending = Ending::new(Actor::User(live.user.id.clone()), Reason::SecondFactorChanged, from);
         let change = UserChange::SecondFactor(Box::new(NewSecondFactor { factor, asked: Some(asked) }));

@@ -12,6 +12,7 @@
 
 mod bucket;
 mod rate;
+pub mod refusals;
 mod table;
 
 use std::net::{IpAddr, Ipv6Addr};
@@ -263,6 +264,9 @@ impl Service {
         stored: Option<PasswordHash>,
         also: bool,
     ) -> Result<bool, Busy> {
+        if let Some(stored) = &stored {
+            self.tell_of_missing_pepper(stored);
+        }
         let right = self.hasher.verify(password, stored).await.map(|right| right && also);
         if !matches!(right, Ok(false)) {
             self.throttle.give_back(permit);

@@ -27,12 +27,13 @@ pub mod error;
 pub mod memory;
 pub mod sled;
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::domain::audit::{Draft, Event};
+use crate::domain::audit::{Draft, Event, search};
 use crate::domain::change::UserChange;
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::ending::{Actor, Ended, Ending};
@@ -41,6 +42,7 @@ use crate::domain::id::{EventSeq, KeyId, SessionId, UserKey};
 use crate::domain::key::{ApiKey, StoredKey};
 use crate::domain::lifetime::Limits;
 use crate::domain::listing::{Filter, Page, Query, Total, UserFilter, UserPage, UserQuery};
+use crate::domain::password::Recipe;
 use crate::domain::safeguards::{Admission, Refusal};
 use crate::domain::session::{Session, SessionChange, Standing, Verdict};
 use crate::domain::timestamp::Timestamp;
@@ -287,6 +289,9 @@ pub trait Users: Send + Sync {
     /// [`Total::COUNTED`], or as far as can be counted quickly.
     async fn count_users(&self, filter: &UserFilter) -> Result<Total>;
 
+    /// How users' passwords were hashed, and how many each way. Reads all users: for the start, not for a page.
+    async fn recipes(&self) -> Result<BTreeMap<Recipe, u64>>;
+
     /// Adds a user with an unused id and address; with `first`, only if there is no user at all.
     async fn create_user(&self, user: User, first: bool, by: Actor, from: Option<IpAddr>) -> Result<UserCreated>;
 
@@ -354,6 +359,15 @@ pub trait Audit: Send + Sync {
 
     /// Up to `most` events, newest first, from `before` on (exclusive) or from the newest.
     async fn events(&self, before: Option<EventSeq>, most: usize) -> Result<Vec<Event>>;
+
+    /// One page of those events that a filter means, reading no more than [`MOST_EXAMINED`] records: a page with fewer rows
+    /// than were asked for and a place to go on from has seen only part of the log. Order is by number; times rise with the
+    /// numbers unless somebody sets the clock, and a period loses nothing for that. A cursor brings its direction along;
+    /// whatever is not swept between two pages is on one of them, and on one alone. What concerns one user is found
+    /// without reading what does not.
+    ///
+    /// [`MOST_EXAMINED`]: search::Query::MOST_EXAMINED
+    async fn find(&self, query: &search::Query) -> Result<search::Page>;
 }
 
 /// All of it.

@@ -39,7 +39,7 @@ impl Path {
         let raw = request.uri().path().as_str();
         match raw {
             "/logout" => Self::SignOut,
-            "/login" | "/login/password" | "/setup" => Self::Open,
+            "/login" | "/login/forgotten" | "/login/password" | "/setup" => Self::Open,
             _ if is_afar(request, raw) => Self::Keyed,
             _ if raw.starts_with("/static/") || matches!(raw, "/health/live" | "/health/ready") => Self::Open,
             _ => Self::Guarded,

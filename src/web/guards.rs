@@ -17,6 +17,7 @@ use crate::domain::ending::Actor;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::user::Label;
 use crate::service::sessions::{LiveSession, Resolved};
+use crate::service::throttle::refusals::{Grounds, Refused};
 
 /// A live session: a handler that asks for it runs for nobody else (401).
 ///
@@ -96,7 +97,14 @@ impl<'r> FromRequest<'r> for AdminSession<'r> {
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ()> {
         match CurrentSession::from_request(request).await {
             Outcome::Success(current) if may_administrate(request, current.live()) => Outcome::Success(Self(current)),
-            Outcome::Success(_) => Outcome::Error((Status::Forbidden, ())),
+            Outcome::Success(current) => {
+                if let Outcome::Success(Server(core)) = request.guard::<Server<'_>>().await {
+                    let seen = Seen::of(request);
+                    let refused = Refused { why: Grounds::Rights, method: seen.method.as_str(), path: &seen.uri };
+                    core.service.note_refused(refused, current.actor(), seen.address).await;
+                }
+                Outcome::Error((Status::Forbidden, ()))
+            }
             Outcome::Error(error) => Outcome::Error(error),
             Outcome::Forward(status) => Outcome::Forward(status),
         }

@@ -10,6 +10,7 @@ mod csrf;
 mod device;
 mod doors;
 mod error;
+mod events;
 mod filled;
 mod flash;
 mod format;

@@ -15,7 +15,9 @@ use super::next::Next;
 use super::seen::{Rejection, Seen};
 use super::shape::Fault;
 use super::{Core, error};
-use crate::domain::ending::Ended;
+use crate::domain::ending::{Actor, Ended};
+use crate::service::sessions::Resolved;
+use crate::service::throttle::refusals::{Grounds, Refused};
 
 /// Where it is mounted.
 pub const BASE: &str = "/-/rejected";
@@ -80,7 +82,10 @@ impl Handler for Rejected {
             Rejection::Unavailable => unavailable(request, seen),
             Rejection::Doubled => doubled(request),
             Rejection::Malformed(fault) => malformed(request, seen, *fault),
-            Rejection::Csrf(judgement) => refused(request, seen, *judgement, data).await,
+            Rejection::Csrf(judgement) => {
+                note(core, seen, *judgement).await;
+                refused(request, seen, *judgement, data).await
+            }
         };
         match answer {
             Ok(response) => Outcome::Success(response),
@@ -143,6 +148,21 @@ pub fn unconfirmed_sign_out(scope: Option<&str>) -> Page {
     let context =
         json!({ "heading": heading, "text": told, "action": "/logout", "fields": fields, "button": "Try again" });
     Page::new("pages/unconfirmed.html", "Not confirmed", context).status(Status::ServiceUnavailable)
+}
+
+/// Writes down what looks like somebody else's doing. A form of our own that is out of date is nobody's fault.
+async fn note(core: &Core, seen: &Seen, judgement: Judgement) {
+    let why = match judgement {
+        Judgement::Foreign => Grounds::Foreign,
+        Judgement::Unsure => Grounds::Unsure,
+        Judgement::Pass | Judgement::Stale => return,
+    };
+    let by = match &seen.resolved {
+        Resolved::Live(live) => Actor::User(live.user.id.clone()),
+        _ => Actor::Anonymous,
+    };
+    let refused = Refused { why, method: seen.method.as_str(), path: &seen.uri };
+    core.service.note_refused(refused, by, seen.address).await;
 }
 
 /// 403 with nothing changed. A stale form of our own is offered again, without its secrets.

@@ -47,6 +47,16 @@ impl Place {
         assert_eq!(self.path(browser), "/account");
     }
 
+    /// What somebody reads who has forgotten their password.
+    fn look_for_help(&self, browser: &Browser<'_>) {
+        browser.click("a[href='/login/forgotten']");
+        assert_eq!(browser.text("h1"), "Forgotten your password?");
+        assert!(browser.text("main").contains("Ask an administrator"));
+        self.photograph(browser, "forgotten");
+        browser.click("main a[href='/login']");
+        assert_eq!(browser.text("h1"), "Sign in");
+    }
+
     /// A new password: not one that follows the keyboard.
     fn change_password(&self, browser: &Browser<'_>) {
         let change = |password: &str| {
@@ -88,9 +98,10 @@ fn assert_nothing_shown(browser: &Browser<'_>) {
 
 #[track_caller]
 fn assert_no_complaints(browser: &Browser<'_>) {
-    // A refused password is a 401, and one that will not do a 422, which the browser notes as well.
+    // A refused password is a 401, one that will not do a 422 and a filter that means nobody a 400, which the browser notes as well.
     let complaints = browser.complaints();
-    let noted = |told: &&String| !told.contains("status of 401") && !told.contains("status of 422");
+    let noted =
+        |told: &&String| !["401", "422", "400"].iter().any(|status| told.contains(&format!("status of {status}")));
     let serious: Vec<_> = complaints.iter().filter(noted).collect();
     assert!(serious.is_empty(), "{serious:#?}");
 }
@@ -104,6 +115,7 @@ fn whole_path(scripts: bool) {
 
     place.set_up(&first, &mut server);
     place.photograph(&first, "login");
+    place.look_for_help(&first);
     place.sign_in(&first);
     second.open(&place.address);
     place.sign_in(&second);
@@ -142,6 +154,23 @@ fn whole_path(scripts: bool) {
     first.open(&format!("{}/admin/sessions?status=ended", place.address));
     assert!(first.text("table").contains(NOTE));
     place.photograph(&first, "sessions-ended");
+    // The log tells of it, to whom and why.
+    first.click("a[href='/admin/audit']");
+    assert!(first.text("table").contains(NOTE), "{}", first.text("table"));
+    assert!(!first.shows("#f-actor"));
+    place.photograph(&first, "audit");
+    first.press(".filter-more summary");
+    first.press("[name='action'][value='session.end']");
+    first.click(".filter-go button");
+    assert!(first.text(".total").contains("1 matching event"), "{}", first.text(".total"));
+    assert!(first.shows("#f-actor"), "what narrows the log stays in sight");
+    place.photograph(&first, "audit-filtered");
+    first.open(&format!("{}/admin/audit?user=nobody&from=2026-01-02T03:04", place.address));
+    assert!(first.text(".empty").contains("No event matches this filter"));
+    place.photograph(&first, "audit-nothing");
+    first.open(&format!("{}/admin/audit?actor=nobody@example.com", place.address));
+    place.photograph(&first, "audit-error");
+    first.open(&format!("{}/admin/sessions?status=ended", place.address));
     first.click("a[href='/admin/sessions/everyone']");
     first.write("#password", "not the password at all");
     first.click("form[action='/admin/sessions/everyone'] button");

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use sessiond::domain::audit::Event;
+use sessiond::domain::audit::{Event, search};
 use sessiond::domain::client::{Client, Device};
 use sessiond::domain::clock::{Clock, Entropy, ManualClock};
 use sessiond::domain::ending::{Actor, Ended, Ending, Reason};
@@ -181,6 +181,22 @@ impl Bench {
         let mut events = self.store.events(None, usize::MAX).await?;
         events.reverse();
         Ok(events)
+    }
+
+    /// All that a search of the log finds, page by page, and on how many pages.
+    pub async fn search(&self, mut query: search::Query) -> Result<(Vec<Event>, usize), Failure> {
+        let (mut found, mut pages) = (Vec::new(), 0);
+        loop {
+            let page = self.store.find(&query).await?;
+            assert!(page.rows.len() <= query.rows, "more rows than were asked for");
+            assert!(page.next.is_none() || page.next != query.cursor, "the search does not get on");
+            found.extend(page.rows);
+            pages += 1;
+            match page.next {
+                Some(next) => query.cursor = Some(next),
+                None => return Ok((found, pages)),
+            }
+        }
     }
 
     pub async fn total(&self, filter: &Filter) -> Result<Total, Failure> {

@@ -11,8 +11,8 @@ use sessiond::store::{Created, End, EndUser, Store, UserCreated};
 use tokio::task::JoinSet;
 
 store_contract! {
-    parallel_sign_ins_leave_no_more_than_allowed,
-    of_parallel_endings_exactly_one_is_done,
+    asvs_7_1_2_parallel_sign_ins_leave_no_more_than_allowed,
+    asvs_15_4_2_of_parallel_endings_exactly_one_is_done,
     no_sign_in_slips_past_the_end_of_its_users_sessions,
     no_sign_in_slips_past_the_end_of_everyones_sessions,
     a_touch_that_races_an_ending_leaves_it_ended,
@@ -38,7 +38,7 @@ fn create(running: &mut JoinSet<sessiond::store::Result<Created>>, store: &Arc<d
     running.spawn(async move { store.create(session, None).await });
 }
 
-async fn parallel_sign_ins_leave_no_more_than_allowed(backend: &'static dyn Backend) -> Outcome {
+async fn asvs_7_1_2_parallel_sign_ins_leave_no_more_than_allowed(backend: &'static dyn Backend) -> Outcome {
     let bench = Bench::with_room_for(backend, 5).await?;
     let ada = bench.user("ada").await?;
     for _ in 0..5 {
@@ -53,7 +53,7 @@ async fn parallel_sign_ins_leave_no_more_than_allowed(backend: &'static dyn Back
     Ok(())
 }
 
-async fn of_parallel_endings_exactly_one_is_done(backend: &'static dyn Backend) -> Outcome {
+async fn asvs_15_4_2_of_parallel_endings_exactly_one_is_done(backend: &'static dyn Backend) -> Outcome {
     let bench = Bench::open(backend).await?;
     let ada = bench.user("ada").await?;
     for _ in 0..10 {

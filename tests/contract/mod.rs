@@ -43,6 +43,7 @@ mod listing;
 mod model;
 mod people;
 mod reap;
+mod search;
 mod sweep;
 mod touch_and_expiry;
 mod users;

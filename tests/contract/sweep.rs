@@ -5,9 +5,9 @@ use sessiond::domain::listing::{Order, Status, Total};
 use sessiond::domain::session::Verdict;
 
 store_contract! {
-    what_was_past_before_goes_and_what_was_past_after_stays,
+    asvs_14_2_7_what_was_past_before_goes_and_what_was_past_after_stays,
     live_sessions_stay_however_old,
-    old_events_go_and_numbers_go_on,
+    asvs_14_2_7_old_events_go_and_numbers_go_on,
     sweeping_changes_no_verdict_of_what_stays,
     what_was_swept_stays_away_after_opening_again,
 }
@@ -17,7 +17,7 @@ async fn sweep(bench: &Bench, before: sessiond::domain::timestamp::Timestamp) ->
     Ok(())
 }
 
-async fn what_was_past_before_goes_and_what_was_past_after_stays(backend: &'static dyn Backend) -> Outcome {
+async fn asvs_14_2_7_what_was_past_before_goes_and_what_was_past_after_stays(backend: &'static dyn Backend) -> Outcome {
     let bench = Bench::open(backend).await?;
     let (ada, bob) = (bench.user("ada").await?, bench.user("bob").await?);
     let early = bench.sign_in_times(&ada, 4).await?;
@@ -55,7 +55,7 @@ async fn live_sessions_stay_however_old(backend: &'static dyn Backend) -> Outcom
     Ok(())
 }
 
-async fn old_events_go_and_numbers_go_on(backend: &'static dyn Backend) -> Outcome {
+async fn asvs_14_2_7_old_events_go_and_numbers_go_on(backend: &'static dyn Backend) -> Outcome {
     let mut bench = Bench::open(backend).await?;
     let ada = bench.user("ada").await?;
     bench.sign_in(&ada).await?;

@@ -2,6 +2,7 @@
 
 use super::bench::*;
 use sessiond::domain::ending::Actor;
+use sessiond::domain::password::{PasswordHash, PepperId, Recipe};
 use sessiond::domain::user::{Label, User};
 use sessiond::store::UserCreated;
 
@@ -13,6 +14,7 @@ store_contract! {
     a_refused_user_takes_nothing,
     the_first_user_is_the_only_one_to_be_first,
     an_ordinary_user_may_come_first,
+    the_recipes_of_all_hashes_are_counted,
 }
 
 async fn create(bench: &Bench, user: &User, first: bool) -> Result<UserCreated, Failure> {
@@ -96,5 +98,27 @@ async fn an_ordinary_user_may_come_first(backend: &'static dyn Backend) -> Outco
     bench.user("ada").await?;
     let bob = person("bob", bench.now(), &*bench.dice);
     assert_eq!(create(&bench, &bob, true).await?, UserCreated::NotFirst);
+    Ok(())
+}
+
+async fn the_recipes_of_all_hashes_are_counted(backend: &'static dyn Backend) -> Outcome {
+    let mut bench = Bench::open(backend).await?;
+    assert!(bench.store.recipes().await?.is_empty());
+    let recipe = |cost: &str, pepper: Option<&[u8]>| Recipe {
+        cost: format!("$argon2id$v=19${cost}"),
+        pepper: pepper.map(PepperId::of),
+    };
+    let plain = recipe("m=8,t=1,p=1", None);
+    let (one, dear) = (recipe("m=8,t=1,p=1", Some(b"one")), recipe("m=16,t=3,p=1", Some(b"other")));
+    for (name, recipe) in [("ada", &one), ("bob", &dear), ("carol", &one), ("dora", &plain)] {
+        let named = recipe.pepper.as_ref().map(|id| format!(",keyid={id}")).unwrap_or_default();
+        let hash = PasswordHash::from_phc(format!("{}{named}$c2FsdHNhbHQ$a2V5aWQ9", recipe.cost));
+        let user = User { password: hash, ..person(name, bench.now(), &*bench.dice) };
+        assert_eq!(create(&bench, &user, false).await?, UserCreated::Done);
+    }
+    let counted = [(one, 2), (dear, 1), (plain, 1)].into();
+    assert_eq!(bench.store.recipes().await?, counted);
+    bench.reopen().await?;
+    assert_eq!(bench.store.recipes().await?, counted);
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use rocket::local::asynchronous::LocalResponse;
 use sessiond::domain::id::SessionId;
 
 use super::{Answer, Ask, Form, Jar, PASSWORD, Server};
@@ -49,7 +50,17 @@ impl<'s> Person<'s> {
         answer
     }
 
-    async fn send_from(&self, mut ask: Ask, address: IpAddr) -> Answer {
+    /// Sends a request with this browser's cookies, and leaves the body of the answer to be read.
+    pub async fn begin(&self, ask: Ask) -> LocalResponse<'s> {
+        self.server.begin(self.dressed(ask), self.address).await
+    }
+
+    async fn send_from(&self, ask: Ask, address: IpAddr) -> Answer {
+        self.server.send(self.dressed(ask), address).await
+    }
+
+    /// With what this browser sends along.
+    fn dressed(&self, mut ask: Ask) -> Ask {
         let host = self.server.origin.split("//").nth(1).unwrap_or_default();
         ask = ask.header("Host", host);
         if !ask.headers.iter().any(|(name, _)| name == "User-Agent") {
@@ -61,7 +72,7 @@ impl<'s> Person<'s> {
             ask = ask.header("Cookie", cookies);
         }
         ask.headers.extend(self.headers.iter().cloned());
-        self.server.send(ask, address).await
+        ask
     }
 
     /// Types an address, or follows a link.

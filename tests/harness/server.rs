@@ -8,7 +8,7 @@ use figment::Figment;
 use figment::providers::{Format, Toml};
 use rocket::config::LogLevel;
 use rocket::http::Header;
-use rocket::local::asynchronous::Client;
+use rocket::local::asynchronous::{Client, LocalResponse};
 use rocket::{Build, Rocket, Route};
 use sessiond::domain::clock::{Clock, ManualClock, OsEntropy};
 use sessiond::domain::ending::Actor;
@@ -44,8 +44,23 @@ pub struct Server {
     pub probe: Arc<Probe>,
     /// Where browsers think they are.
     pub origin: String,
+    store: Arc<dyn Store>,
     memory: Option<Arc<Memory>>,
-    _folder: TempDir,
+    folder: TempDir,
+}
+
+fn configured(folder: &TempDir, settings: &str) -> (Figment, Config) {
+    let quiet = rocket::Config { log_level: LogLevel::Off, ..rocket::Config::release_default() };
+    let figment = Figment::from(quiet)
+        .merge(("sessiond.data", folder.path()))
+        .merge(Toml::string(&format!("[sessiond]\n{CHEAP}\n{settings}")));
+    let config = Config::extract(&figment).expect("the settings are right");
+    (figment, config)
+}
+
+async fn opened(folder: &TempDir, environment: &Environment) -> Arc<dyn Store> {
+    let opened = Sled::open(&folder.path().join("db"), environment.clone()).await;
+    Arc::new(opened.expect("a database"))
 }
 
 impl Server {
@@ -67,23 +82,46 @@ impl Server {
         application: impl FnOnce(Figment, Arc<Service>, Config) -> Rocket<Build>,
     ) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let quiet = rocket::Config { log_level: LogLevel::Off, ..rocket::Config::release_default() };
-        let figment = Figment::from(quiet)
-            .merge(("sessiond.data", folder.path()))
-            .merge(Toml::string(&format!("[sessiond]\n{CHEAP}\n{settings}")));
-        let config = Config::extract(&figment).expect("the settings are right");
-
+        let (figment, config) = configured(&folder, settings);
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_767_323_045_678)));
         let environment = Environment { clock: clock.clone(), entropy: Arc::new(OsEntropy), limits: config.limits };
         let mut memory = None;
         let store: Arc<dyn Store> = match on {
             On::Memory => memory.insert(Arc::new(Memory::new(environment.clone()))).clone(),
-            On::Sled => {
-                let opened = Sled::open(&folder.path().join("db"), environment.clone()).await;
-                Arc::new(opened.expect("a new database"))
-            }
+            On::Sled => opened(&folder, &environment).await,
         };
-        let service = Arc::new(Service::new(store, environment, config.sign_in()).expect("a cost that argon2 knows"));
+        Self::around(store, memory, environment, clock, folder, (figment, config), application).await
+    }
+
+    /// The same server after a restart with other settings.
+    pub async fn restarted(self, settings: &str) -> Self {
+        let Self { client, clock, service, store, memory, folder, .. } = self;
+        drop((client, service));
+        let (figment, config) = configured(&folder, settings);
+        let environment = Environment { clock: clock.clone(), entropy: Arc::new(OsEntropy), limits: config.limits };
+        let store = if memory.is_some() {
+            store
+        } else {
+            store.close().await.expect("the database closes");
+            drop(store);
+            opened(&folder, &environment).await
+        };
+        let build = |figment, service, _| sessiond::build(figment, service).expect("the settings are right");
+        Self::around(store, memory, environment, clock, folder, (figment, config), build).await
+    }
+
+    async fn around(
+        store: Arc<dyn Store>,
+        memory: Option<Arc<Memory>>,
+        environment: Environment,
+        clock: Arc<ManualClock>,
+        folder: TempDir,
+        (figment, config): (Figment, Config),
+        application: impl FnOnce(Figment, Arc<Service>, Config) -> Rocket<Build>,
+    ) -> Self {
+        let shared = Arc::clone(&store);
+        let service = Service::new(shared, environment, config.sign_in());
+        let service = Arc::new(service.expect("a cost that argon2 knows"));
         let probe = Arc::new(Probe::default());
         let origin = config.public_url.as_ref().map_or("http://127.0.0.1:8000", |url| url.as_str()).to_owned();
         let rocket = application(figment, Arc::clone(&service), config)
@@ -91,7 +129,7 @@ impl Server {
             .mount("/", probe::routes())
             .attach(probe::Answered);
         let client = Client::untracked(rocket).await.expect("the server starts");
-        Self { client, clock, service, probe, origin, memory, _folder: folder }
+        Self { client, clock, service, probe, origin, store, memory, folder }
     }
 
     /// What the store is to do wrong.
@@ -154,14 +192,19 @@ impl Server {
         }
     }
 
-    /// Sends a request as it is.
-    pub async fn send(&self, ask: Ask, from: IpAddr) -> Answer {
-        let asked = format!("{} {}", ask.method, ask.uri);
+    /// Sends a request as it is, and leaves the body of the answer to be read.
+    pub async fn begin(&self, ask: Ask, from: IpAddr) -> LocalResponse<'_> {
         let mut request = self.client.req(ask.method, ask.uri).remote(SocketAddr::new(from, 50_000));
         for (name, value) in ask.headers {
             request.add_header(Header::new(name, value));
         }
-        let response = Box::pin(request.body(ask.body).dispatch()).await;
+        Box::pin(request.body(ask.body).dispatch()).await
+    }
+
+    /// Sends a request as it is.
+    pub async fn send(&self, ask: Ask, from: IpAddr) -> Answer {
+        let asked = format!("{} {}", ask.method, ask.uri);
+        let response = self.begin(ask, from).await;
         let headers = response.headers().iter().map(|header| (header.name.to_string(), header.value.to_string()));
         let (status, headers) = (response.status(), headers.collect());
         let body = response.into_bytes().await.unwrap_or_default();

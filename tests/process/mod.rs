@@ -4,6 +4,7 @@
 
 mod afar;
 mod alone;
+mod audit;
 mod backup;
 mod check;
 mod client;
@@ -15,6 +16,7 @@ mod keys;
 mod kill;
 mod passwd;
 mod people;
+mod peppers;
 mod program;
 mod promise;
 mod refusals;

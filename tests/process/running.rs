@@ -79,7 +79,7 @@ fn users_are_created_and_sessions_listed_and_ended_under_a_running_server() {
 }
 
 #[test]
-fn asvs_14_3_2_the_operators_door_opens_to_the_key_in_a_private_file_alone() {
+fn asvs_6_3_4_the_operators_door_opens_to_the_key_in_a_private_file_alone() {
     let (data, server) = server();
     let file = data.path().join("control");
     assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);

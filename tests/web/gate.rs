@@ -32,7 +32,7 @@ pub fn path(route: &Route) -> String {
 
 /// Whether an ended session counts as none there, so that people can sign in again, and out.
 pub fn is_exempt(path: &str) -> bool {
-    matches!(path, "/login" | "/login/password" | "/logout" | "/setup")
+    matches!(path, "/login" | "/login/forgotten" | "/login/password" | "/logout" | "/setup")
         || path.starts_with("/static/")
         || matches!(path, "/health/live" | "/health/ready")
 }

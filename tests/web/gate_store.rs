@@ -14,7 +14,7 @@ async fn asvs_16_5_3_every_route_but_sign_in_and_static_files_answers_503_and_th
     let ada = server.user(ADA).await;
     server.faults().fail(true);
     for path in paths(&server) {
-        if matches!(path.as_str(), "/login" | "/login/password" | "/setup")
+        if matches!(path.as_str(), "/login" | "/login/forgotten" | "/login/password" | "/setup")
             || path.starts_with("/static/")
             || matches!(path.as_str(), "/health/live" | "/health/ready")
         {

@@ -6,6 +6,7 @@ use crate::harness::{Ask, PASSWORD, Server};
 
 on_both_stores! {
     asvs_7_2_4_signing_in_again_ends_the_session_that_the_browser_had,
+    asvs_7_2_4_the_replaced_session_is_over_after_a_restart_too,
     another_users_session_in_the_same_browser_ends,
     asvs_7_1_2_the_session_above_the_limit_displaces_the_one_idle_longest,
 }
@@ -22,6 +23,17 @@ async fn asvs_7_2_4_signing_in_again_ends_the_session_that_the_browser_had(serve
     old.open("/account").await.says("You signed in again");
     assert!(!old.is_signed_in().await);
     ada.open("/account").await.says("This session ended because the same browser signed in again.");
+}
+
+async fn asvs_7_2_4_the_replaced_session_is_over_after_a_restart_too(server: Server) {
+    let mut ada = server.user(ADA).await;
+    let old = ada.credential().expect("a cookie");
+    ada.sign_in(ADA, PASSWORD).await.goes_to("/account");
+    let new = ada.credential().expect("a cookie");
+    let server = server.restarted("").await;
+    let ask = |credential| Ask::get("/probe/mine").json().header("Cookie", format!("sessiond={credential}"));
+    server.send(ask(old), [192, 0, 2, 10].into()).await.is(401);
+    server.send(ask(new), [192, 0, 2, 10].into()).await.is(200);
 }
 
 async fn another_users_session_in_the_same_browser_ends(server: Server) {

@@ -223,6 +223,16 @@ async fn asvs_6_2_6_password_managers_may_fill_in_and_nobody_is_kept_from_pastin
 }
 
 #[tokio::test]
+async fn asvs_6_2_10_a_password_does_not_run_out() {
+    let server = Server::start().await;
+    server.create(ADA, &[]).await;
+    server.pass(std::time::Duration::from_hours(24 * 365 * 10));
+    let mut ada = server.anonymous();
+    ada.sign_in(ADA, PASSWORD).await.goes_to("/account");
+    ada.open("/account").await.is(200).says("Signed in now 1");
+}
+
+#[tokio::test]
 async fn what_could_not_be_confirmed_is_told() {
     let server = Server::start().await;
     let mut ada = server.user(ADA).await;

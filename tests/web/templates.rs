@@ -8,7 +8,7 @@ use sessiond::domain::ending::Actor;
 use sessiond::domain::second_factor::TotpSecret;
 use sessiond::service::sessions::Order;
 
-use crate::harness::{Answer, Ask, PASSWORD, Person, Server};
+use crate::harness::{Answer, Ask, On, PASSWORD, Person, Server};
 
 const EVIL: &str = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{ 7*7 }}{% raw %}&amp;";
 const NAME: &str = "Eve <script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{ 7*7 }}";
@@ -16,10 +16,11 @@ const NAME: &str = "Eve <script>alert(1)</script>\"'><img src=x onerror=alert(1)
 const EMAIL: &str = "o'neil&co{{7*7}}/x`=@example.com";
 
 /// The templates that must have been seen.
-const PAGES: [&str; 23] = [
+const PAGES: [&str; 25] = [
     "account",
     "account_password",
     "account_profile",
+    "admin_audit",
     "admin_everyone",
     "admin_sessions",
     "admin_user",
@@ -33,6 +34,7 @@ const PAGES: [&str; 23] = [
     "confirm",
     "error",
     "login",
+    "login_forgotten",
     "logout",
     "recovery_codes",
     "second_factor",
@@ -90,7 +92,11 @@ async fn evil<'s>(server: &'s Server, labels: &[sessiond::domain::user::Label]) 
 
 #[tokio::test]
 async fn asvs_3_2_2_markup_in_any_field_of_any_page_stays_text() {
-    let server = Server::start().await;
+    let forgotten = format!(
+        "forgotten_password = {{ text = {EVIL:?}, link = {:?} }}",
+        format!("https://x/{EVIL}").replace(' ', "")
+    );
+    let server = Server::with(On::Memory, &forgotten).await;
     let mut crawl = Crawl::default();
     let code = server.service.offer_setup().await.expect("the store answers").expect("a code");
     strangers(&server, &mut crawl, &code).await;
@@ -121,6 +127,7 @@ async fn strangers(server: &Server, crawl: &mut Crawl, code: &str) {
     let typed = [("email", EVIL), ("password", EVIL), ("next", EVIL), ("remember", "on")];
     crawl.look("login", eve.fill("/login", "/login", &typed).await.is(401));
     crawl.look("login", eve.send(Ask::post("/login").form(typed)).await.is(403));
+    crawl.look("login_forgotten", eve.get("/login/forgotten").await.says(EVIL));
     for uri in [format!("/{}", encoded(EVIL)), format!("/x?{}={}", encoded(EVIL), encoded(EVIL))] {
         crawl.look("error", eve.get(&uri).await.is(404));
         crawl.look("error", eve.send(Ask::post(uri).form([(EVIL, EVIL)])).await.is(403));
@@ -213,6 +220,14 @@ async fn administrators(server: &Server, crawl: &mut Crawl) {
     for field in ["user", "address", "status", "order", "cursor"] {
         let page = root.get(&format!("/admin/sessions?{field}={}&x={}", encoded(EVIL), encoded(EVIL))).await;
         crawl.look("admin_sessions", page.is(if field == "user" { 200 } else { 400 }));
+    }
+
+    crawl.look("admin_audit", root.get("/admin/audit").await.is(200).says(NAME).says(EVIL));
+    for field in
+        ["user", "actor", "target", "action", "outcome", "from", "to", "address", "session", "direction", "cursor"]
+    {
+        let page = root.get(&format!("/admin/audit?{field}={}&x={}", encoded(EVIL), encoded(EVIL))).await;
+        crawl.look("admin_audit", page.is(400));
     }
 
     let path = format!("/admin/users/{}/end", victim.id);

@@ -71,15 +71,18 @@ impl Typed {
     }
 }
 
-fn filled(field: &str) -> Option<&str> {
+/// What stands in a field, unless it is empty.
+pub fn filled(field: &str) -> Option<&str> {
     Some(field.trim()).filter(|text| !text.is_empty())
 }
 
-fn parse_rows(text: &str) -> Result<usize, ListingError> {
+/// How many rows a page may have.
+pub fn parse_rows(text: &str) -> Result<usize, ListingError> {
     text.parse().ok().filter(|rows| (1..=Query::MOST_ROWS).contains(rows)).ok_or(ListingError::Rows)
 }
 
-fn period(from: (&'static str, &str), to: (&'static str, &str)) -> Result<Period, ListingError> {
+/// A period of two fields, each with its name.
+pub fn period(from: (&'static str, &str), to: (&'static str, &str)) -> Result<Period, ListingError> {
     let time = |(name, text)| filled(text).map(|text| parse_time(text).ok_or(ListingError::Time(name))).transpose();
     let period = Period { from: time(from)?, to: time(to)? };
     match period {

@@ -11,21 +11,34 @@ use argon2::{Algorithm, Argon2, Block, Params, Version};
 pub struct Memory(Vec<Block>);
 
 impl Memory {
-    /// Hashes a password with these parameters.
-    pub fn hash(&mut self, params: &Params, password: &[u8], salt: &[u8]) -> Result<PasswordHash> {
-        let argon = Reusing { params: params.clone(), memory: RefCell::new(&mut self.0) };
+    /// The most that a hash has needed, in KiB.
+    #[cfg(test)]
+    pub fn blocks(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Hashes a password with these parameters, and with this pepper, which the parameters name.
+    pub fn hash(
+        &mut self,
+        params: &Params,
+        pepper: Option<&[u8]>,
+        password: &[u8],
+        salt: &[u8],
+    ) -> Result<PasswordHash> {
+        let argon = Reusing { params: params.clone(), pepper, memory: RefCell::new(&mut self.0) };
         argon.hash_password_with_salt(password, salt)
     }
 
-    /// Whether `stored`, whatever its parameters, is the hash of this password.
-    pub fn verify(&mut self, password: &[u8], stored: &str) -> bool {
-        let argon = Reusing { params: Params::DEFAULT, memory: RefCell::new(&mut self.0) };
+    /// Whether `stored`, whatever its parameters, is the hash of this password with this pepper.
+    pub fn verify(&mut self, password: &[u8], pepper: Option<&[u8]>, stored: &str) -> bool {
+        let argon = Reusing { params: Params::DEFAULT, pepper, memory: RefCell::new(&mut self.0) };
         PasswordHash::new(stored).is_ok_and(|stored| argon.verify_password(password, &stored).is_ok())
     }
 }
 
 struct Reusing<'m> {
     params: Params,
+    pepper: Option<&'m [u8]>,
     memory: RefCell<&'m mut Vec<Block>>,
 }
 
@@ -55,7 +68,7 @@ impl CustomizedPasswordHasher<PasswordHash> for Reusing<'_> {
             memory.resize(blocks, Block::default());
         }
         let mut output = vec![0; params.output_len().unwrap_or(Params::DEFAULT_OUTPUT_LEN)];
-        let argon = Argon2::new(algorithm, version, params);
+        let argon = Argon2::new_with_secret(self.pepper.unwrap_or_default(), algorithm, version, params)?;
         argon.hash_password_into_with_memory(password, &salt, &mut output, &mut memory[..blocks])?;
         Ok(PasswordHash {
             algorithm: algorithm.ident(),
@@ -78,10 +91,10 @@ mod tests {
             let params = Params::new(memory_kib, passes, lanes, None).unwrap();
             let plain = Argon2::new(Algorithm::Argon2id, Version::V0x13, params.clone());
             let plain = plain.hash_password_with_salt(b"a few words", b"some salt here").unwrap();
-            assert_eq!(memory.hash(&params, b"a few words", b"some salt here").unwrap(), plain);
-            assert!(memory.verify(b"a few words", &plain.to_string()));
-            assert!(!memory.verify(b"other words", &plain.to_string()));
+            assert_eq!(memory.hash(&params, None, b"a few words", b"some salt here").unwrap(), plain);
+            assert!(memory.verify(b"a few words", None, &plain.to_string()));
+            assert!(!memory.verify(b"other words", None, &plain.to_string()));
         }
-        assert!(!memory.verify(b"a few words", "no hash"));
+        assert!(!memory.verify(b"a few words", None, "no hash"));
     }
 }

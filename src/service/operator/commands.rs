@@ -1,8 +1,9 @@
 //! Every command by its name, for the doors that take them as text.
 
 use super::{
-    ChangeUser, Check, Command, Compact, CreateKey, CreateUser, DeleteUser, InviteUser, ListKeys, ListSessions,
-    ListUsers, Needs, Operator, Refused, ResetPassword, RevokeKey, RevokeSessions, SetPassword, ShowUser, Upkeep,
+    ChangeUser, Check, Command, Compact, CreateKey, CreateUser, DeleteUser, InviteUser, ListEvents, ListKeys,
+    ListSessions, ListUsers, Needs, Operator, Refused, ResetPassword, RevokeKey, RevokeSessions, SetPassword, ShowUser,
+    Upkeep,
 };
 
 /// Whether a command is to be carried out.
@@ -49,6 +50,7 @@ commands![
     DeleteUser,
     ListSessions,
     RevokeSessions,
+    ListEvents,
     CreateKey,
     ListKeys,
     RevokeKey,
@@ -79,6 +81,7 @@ mod tests {
                 "session-list" => Needs::Scope(Scope::SessionsRead),
                 "session-revoke" => Needs::Scope(Scope::SessionsWrite),
                 "key-list" | "user-list" | "user-show" => Needs::Scope(Scope::UsersRead),
+                "audit-list" => Needs::Scope(Scope::AuditRead),
                 "key-create" => Needs::Machine,
                 _ => Needs::Scope(Scope::UsersWrite),
             };

@@ -2,6 +2,7 @@
 //! has open, inside the server that has it open, and from afar by whoever has an API key.
 
 mod as_text;
+mod audit;
 mod commands;
 mod keys;
 mod people;
@@ -16,6 +17,7 @@ use std::sync::Arc;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub use self::audit::{Events, ListEvents};
 pub use self::commands::{How, carry_out, needs};
 pub use self::keys::{CreateKey, KeyMade, KeyRow, ListKeys, ListedKeys, RevokeKey};
 pub use self::people::{

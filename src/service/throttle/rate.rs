@@ -27,7 +27,7 @@ impl Rate {
     /// The longest period.
     pub const LONGEST: Duration = Duration::from_hours(24 * 30);
 
-    const fn new(tries: u32, period: Duration) -> Self {
+    pub(super) const fn new(tries: u32, period: Duration) -> Self {
         Self { tries, period }
     }
 

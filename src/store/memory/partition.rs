@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use crate::domain::audit::{Draft, Event};
+use crate::domain::audit::{Draft, Event, search};
 use crate::domain::ending::Ended;
 use crate::domain::epoch::Epoch;
 use crate::domain::id::{EventSeq, SessionId};
+use crate::domain::listing::Direction;
 use crate::domain::session::{AlreadyEnded, Session, Standing};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
@@ -147,5 +148,32 @@ impl Log {
     pub(super) fn newest(&self, before: Option<EventSeq>, most: usize) -> Vec<Event> {
         let asked = |event: &&Event| before.is_none_or(|before| event.seq < before);
         self.0.iter().rev().filter(asked).take(most).cloned().collect()
+    }
+
+    /// One page of a search.
+    pub(super) fn find(&self, query: &search::Query) -> search::Page {
+        let backwards =
+            query.cursor.map_or(query.direction == Direction::Descending, |cursor| cursor.reads_backwards());
+        let of_them = self.0.iter().filter(|event| query.filter.concerns(&event.draft));
+        let ahead = of_them.filter(|event| query.cursor.is_none_or(|cursor| cursor.is_before(event.seq)));
+        let mut ahead: Vec<_> = ahead.collect();
+        if backwards {
+            ahead.reverse();
+        }
+        let wanted = query.rows.clamp(1, search::Query::MOST_EXAMINED);
+        let (mut rows, mut reached, mut more) = (Vec::new(), None, false);
+        for (examined, event) in ahead.into_iter().enumerate() {
+            let meant = query.filter.admits(event);
+            // One more than wanted shows that there is a next page.
+            more = examined == search::Query::MOST_EXAMINED || (meant && rows.len() == wanted);
+            if more {
+                break;
+            }
+            if meant {
+                rows.push(event.clone());
+            }
+            reached = Some(event.seq);
+        }
+        search::page(query, rows, reached, more)
     }
 }

@@ -9,11 +9,12 @@ use async_trait::async_trait;
 use super::super::{Admitted, Audit, Result, UserChanged, UserCreated, UserDeleted, Users};
 use super::partition::Partition;
 use super::{Memory, lock, people};
-use crate::domain::audit::{Draft, Event};
+use crate::domain::audit::{Draft, Event, search};
 use crate::domain::change::{UserChange, takes_administrator};
 use crate::domain::ending::{Actor, Ending};
 use crate::domain::id::{EventSeq, UserKey};
 use crate::domain::listing::{Total, UserFilter, UserPage, UserQuery};
+use crate::domain::password::Recipe;
 use crate::domain::safeguards::Admission;
 use crate::domain::user::{Email, User};
 
@@ -67,6 +68,17 @@ impl Users for Memory {
 
     async fn count_users(&self, filter: &UserFilter) -> Result<Total> {
         self.read("count users", || people::total(&self.people(), filter)).await
+    }
+
+    async fn recipes(&self) -> Result<BTreeMap<Recipe, u64>> {
+        self.read("count recipes", || {
+            let mut recipes = BTreeMap::new();
+            for partition in self.partitions() {
+                *recipes.entry(lock(&partition).user().password.recipe()).or_default() += 1;
+            }
+            recipes
+        })
+        .await
     }
 
     async fn create_user(&self, user: User, first: bool, by: Actor, from: Option<IpAddr>) -> Result<UserCreated> {
@@ -167,6 +179,10 @@ impl Audit for Memory {
 
     async fn events(&self, before: Option<EventSeq>, most: usize) -> Result<Vec<Event>> {
         self.read("read the audit log", || lock(&self.log).newest(before, most)).await
+    }
+
+    async fn find(&self, query: &search::Query) -> Result<search::Page> {
+        self.read("search the audit log", || lock(&self.log).find(query)).await
     }
 }
 

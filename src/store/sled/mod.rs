@@ -23,6 +23,7 @@ mod overrides;
 mod people;
 mod record;
 mod replay;
+mod search;
 #[cfg(feature = "seeded-bugs")]
 mod seeded;
 mod sessions;
@@ -32,6 +33,7 @@ mod space;
 mod step;
 mod swap;
 mod sweep;
+mod trail;
 mod trees;
 mod upkeep;
 mod users;

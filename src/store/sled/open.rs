@@ -19,8 +19,10 @@ use super::replay::{fill_gaps, replay};
 use super::shelf::Class;
 use super::step::Shared;
 use super::swap;
+use super::trail::{Filling, Trail};
 use super::trees::{EPOCH, FORMAT, Place, Trees, Write, session_key};
 use super::view::View;
+use crate::domain::audit::Event;
 use crate::domain::epoch::Epoch;
 use crate::domain::id::{EventSeq, UserKey};
 use crate::domain::session::{Session, State, Verdict};
@@ -29,7 +31,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
 use crate::store::{Environment, StoreError, codec};
 
-/// How many sessions are read before the log says how far opening has got.
+/// How many sessions or audit events are read before the log says how far opening has got.
 const TOLD_EVERY: u64 = 100_000;
 /// How far the wall clock may lie behind the newest record before nothing that the database holds is trusted.
 const CLOCK_TOLERANCE: Duration = Duration::from_mins(5);
@@ -155,10 +157,12 @@ pub fn open(folder: &Path, environment: Environment, carried: Carried) -> Result
 
     let epoch = server_epoch(&trees, &environment).map_err(|error| damaged(&error))?;
     let (index, people, administrators) = (Mutex::default(), RwLock::default(), RwLock::default());
+    let trail = RwLock::new(follow(&trees).map_err(|error| damaged(&error))?);
     let shared = Shared {
         trees,
         index,
         people,
+        trail,
         administrators,
         epoch: RwLock::new(epoch),
         environment,
@@ -202,8 +206,11 @@ fn suspect(found: &Found, reached: Reached, known: EventSeq) -> Option<String> {
 /// The number of the last audit event; zero if there is none.
 pub fn last_event(trees: &Trees) -> Result<EventSeq, StoreError> {
     let last = trees.tree(Place::Audit).last().map_err(|error| StoreError::unavailable("read", error))?;
-    let Some((key, _)) = last else { return Ok(EventSeq(0)) };
-    let seq = key.as_ref().try_into().map(u64::from_be_bytes);
+    last.map_or(Ok(EventSeq(0)), |(key, _)| seq_of(&key))
+}
+
+fn seq_of(key: &[u8]) -> Result<EventSeq, StoreError> {
+    let seq = key.try_into().map(u64::from_be_bytes);
     Ok(EventSeq(seq.map_err(|error| StoreError::corrupt("audit", error))?))
 }
 
@@ -229,6 +236,31 @@ fn server_epoch(trees: &Trees, environment: &Environment) -> Result<Epoch, Store
     let written = trees.tree(Place::Meta).insert(EPOCH, bytes);
     written.map_err(|error| StoreError::unavailable("write the first epoch", error))?;
     Ok(epoch)
+}
+
+/// Notes where in the audit log what stands.
+fn follow(trees: &Trees) -> Result<Trail, StoreError> {
+    let mut filling = Filling::default();
+    let mut damaged = Vec::new();
+    for (number, entry) in (1_u64..).zip(trees.iter(Place::Audit)) {
+        if number.is_multiple_of(TOLD_EVERY) {
+            tracing::info!("opening: {number} audit events read");
+        }
+        let (key, bytes) = entry?;
+        let seq = seq_of(&key)?;
+        if let Ok(event) = codec::decode::<Event>(&key, &bytes) {
+            filling.note(&event);
+        } else {
+            // People go on signing in and out; whoever searches there is told.
+            filling.note_damaged(seq);
+            damaged.push(seq.0);
+        }
+    }
+    if let Some(first) = damaged.first() {
+        let count = damaged.len();
+        tracing::error!(count, first, "audit events are damaged and cannot be read; `sessiond check` names them all");
+    }
+    Ok(filling.done())
 }
 
 /// Fills the index. Answers the newest time that counts: of the last event, and of any session that shares the present

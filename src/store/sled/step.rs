@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use super::index::Index;
 use super::journal::{self, Entry};
 use super::people::People;
+use super::trail::Trail;
 use super::trees::{Place, Trees, Write};
 use crate::domain::audit::{Draft, Event};
 use crate::domain::ending::{Ended, Ending};
@@ -23,6 +24,8 @@ pub struct Shared {
     pub index: Mutex<Index>,
     /// What is asked about users. Apart from the index, so that looking through all of them holds nobody up.
     pub people: RwLock<People>,
+    /// Where in the audit log to look.
+    pub trail: RwLock<Trail>,
     /// Who may administrate.
     pub administrators: RwLock<BTreeSet<UserKey>>,
     /// The server's epoch: replaced right after the transaction that wrote it, before anybody is answered.
@@ -157,6 +160,10 @@ impl<'a> Step<'a> {
         self.next = EventSeq(seq.0 + 1);
         let event = Event { seq, at: self.now, draft };
         self.put(Place::Audit, &seq.0.to_be_bytes(), &event)?;
+        let noted = event.clone();
+        self.when_visible(move |shared| {
+            shared.trail.write().unwrap_or_else(PoisonError::into_inner).note(&noted);
+        });
         Ok(event)
     }
 

@@ -1,7 +1,10 @@
 //! Removing what is past and old enough, a little at a time.
 
+use std::sync::PoisonError;
+
 use super::keys;
 use super::step::Step;
+use super::trail::concerned;
 use super::trees::{Place, session_key};
 use super::view::View;
 use crate::domain::audit::Event;
@@ -52,15 +55,22 @@ fn events(step: &mut Step<'_>, before: Timestamp, most: usize) -> Result<usize> 
         if newer {
             break;
         }
-        old.push(key);
+        old.push((key, event));
     }
     if !newer {
         old.pop();
     }
-    for key in &old {
+    let removed = old.len();
+    for (key, _) in &old {
         step.remove(Place::Audit, key);
     }
-    Ok(old.len())
+    step.when_visible(move |shared| {
+        let mut trail = shared.trail.write().unwrap_or_else(PoisonError::into_inner);
+        for (_, event) in old {
+            trail.forget(event.seq, &concerned(&event.draft).collect::<Vec<_>>());
+        }
+    });
+    Ok(removed)
 }
 
 fn replaced(step: &mut Step<'_>, before: Timestamp, most: usize) -> Result<usize> {

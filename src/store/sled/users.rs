@@ -1,5 +1,6 @@
 //! Users and the audit log.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use async_trait::async_trait;
@@ -10,12 +11,13 @@ use super::step::Step;
 use super::trees::Place;
 use super::view::View;
 use super::{Sled, listing, sessions, space};
-use crate::domain::audit::{Draft, Event};
+use crate::domain::audit::{Draft, Event, search};
 use crate::domain::change::{Asked, UserChange, takes_administrator};
 use crate::domain::ending::{Actor, Ending};
 use crate::domain::epoch::Epoch;
 use crate::domain::id::{EventSeq, UserKey};
 use crate::domain::listing::{Total, UserFilter, UserPage, UserQuery};
+use crate::domain::password::Recipe;
 use crate::domain::safeguards::Admission;
 use crate::domain::second_factor::Spent;
 use crate::domain::session::{Session, Verdict};
@@ -44,6 +46,17 @@ impl Users for Sled {
     async fn count_users(&self, filter: &UserFilter) -> Result<Total> {
         let filter = filter.clone();
         self.read(move |shared| Ok(listing::people::total(shared, &filter))).await
+    }
+
+    async fn recipes(&self) -> Result<BTreeMap<Recipe, u64>> {
+        self.read(|shared| {
+            let mut recipes = BTreeMap::new();
+            for user in shared.trees.scan::<User>(Place::Users) {
+                *recipes.entry(user?.1.password.recipe()).or_default() += 1;
+            }
+            Ok(recipes)
+        })
+        .await
     }
 
     async fn create_user(&self, user: User, first: bool, by: Actor, from: Option<IpAddr>) -> Result<UserCreated> {
@@ -212,5 +225,10 @@ impl Audit for Sled {
 
     async fn events(&self, before: Option<EventSeq>, most: usize) -> Result<Vec<Event>> {
         self.read(move |shared| shared.trees.events(before).take(most).collect()).await
+    }
+
+    async fn find(&self, query: &search::Query) -> Result<search::Page> {
+        let query = query.clone();
+        self.read(move |shared| super::search::find(shared, &query)).await
     }
 }

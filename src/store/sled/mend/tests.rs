@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::super::trees::{PLACES, Place};
 use super::super::view::View;
 use super::*;
+use crate::domain::audit::{Action, Draft, Outcome, search};
 use crate::domain::change::{NewPassword, UserChange};
 use crate::domain::client::Client;
 use crate::domain::clock::{Clock, ManualClock, OsEntropy};
@@ -161,6 +162,19 @@ async fn assert_told(bench: &Bench, live: &[Session], gone: &[Session]) {
     assert_eq!(numbers, (1..=18).rev().collect::<Vec<_>>());
     let before = bench.sled.events(Some(EventSeq(17)), 2).await.unwrap();
     assert_eq!(before.iter().map(|event| event.seq.0).collect::<Vec<_>>(), [16, 15]);
+    // A search finds what the journal alone knows, by whom it concerns and by what it is.
+    for (name, ended) in
+        [("ada", Action::EndSession), ("bob", Action::EndUserSessions), ("cyd", Action::EndUserSessions)]
+    {
+        let filter = search::Filter { user: Some(name.parse().unwrap()), ..search::Filter::default() };
+        let found = bench.sled.find(&search::Query::first(filter)).await.unwrap();
+        let told: Vec<_> = found.rows.iter().map(|event| event.draft.action).collect();
+        assert_eq!(told, [ended, Action::SignIn, Action::SignIn, Action::CreateUser]);
+        assert_eq!(found.next, None);
+    }
+    let filter = search::Filter { actions: vec![Action::EndUserSessions], ..search::Filter::default() };
+    let found = bench.sled.find(&search::Query::first(filter).oldest_first()).await.unwrap();
+    assert_eq!(found.rows.iter().map(|event| event.seq.0).collect::<Vec<_>>(), [17, 18]);
 }
 
 #[tokio::test]
@@ -194,6 +208,30 @@ async fn what_ended_by_the_journal_stays_ended_when_the_store_is_mended_and_afte
     drop(claim);
     let bench = bench.after_a_crash().await;
     assert_told(&bench, &live, &gone).await;
+}
+
+/// Who did what long ago is no reason to keep people out today; but no search may leave it out as if it had never been.
+#[tokio::test]
+async fn a_damaged_event_keeps_nobody_out_and_hides_from_no_search() {
+    let bench = Bench::new().await;
+    let ada = bench.user("ada").await;
+    for _ in 0..300 {
+        bench.sled.record(Draft::new(Actor::System, Action::Start, Outcome::Success)).await.unwrap();
+    }
+    let handle = bench.sled.handle().await.unwrap();
+    let key = 7_u64.to_be_bytes();
+    handle.shared.trees.tree(Place::Audit).insert(key, &b"no record at all"[..]).unwrap();
+    drop(handle);
+    let bench = bench.after_a_crash().await;
+    let session = bench.sign_in(&ada).await;
+    assert_eq!(bench.verdict(&session).await, Verdict::Live);
+    let newest = bench.sled.find(&search::Query::first(search::Filter::default())).await.unwrap();
+    assert_eq!(newest.rows.len(), search::Query::ROWS, "what is not near it is found");
+    let rare = search::Filter { actions: vec![Action::DeleteUser], ..search::Filter::default() };
+    let found = bench.sled.find(&search::Query::first(rare)).await;
+    assert!(matches!(found, Err(StoreError::Corrupt { .. })), "{found:?}");
+    let of_ada = search::Filter { user: Some(ada.id), ..search::Filter::default() };
+    assert_eq!(bench.sled.find(&search::Query::first(of_ada)).await.unwrap().rows.len(), 2);
 }
 
 #[tokio::test]

@@ -1,15 +1,15 @@
 //! `/admin/users/<id>`: what is known of one user, and what can be done about it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use rocket::{Route, get, routes};
 use serde_json::{Value, json};
 
+use super::admin_audit::users;
 use super::admin_sessions::enders;
-use super::session_filter::address;
+use super::typed;
 use super::user_timeline::timeline;
-use crate::domain::audit::Outcome;
-use crate::domain::ending::{Actor, Note};
+use crate::domain::audit::search;
 use crate::domain::id::UserId;
 use crate::domain::listing::{Cursor, Filter, Order, Query, Status, Whose};
 use crate::domain::session::{Standing, Verdict};
@@ -18,7 +18,7 @@ use crate::store::StoreError;
 use crate::web::Core;
 use crate::web::answer::Page;
 use crate::web::error::PageError;
-use crate::web::format::Time;
+use crate::web::events::Reader;
 use crate::web::guards::{AdminSession, Server};
 use crate::web::person::person;
 use crate::web::view::Viewer;
@@ -29,8 +29,6 @@ const ROWS: usize = 10;
 const TOLD: usize = 50;
 /// How many audit events are shown.
 const EVENTS: usize = 8;
-/// How many of everybody's events are looked through for them.
-const LOOKED_THROUGH: usize = 500;
 
 pub fn routes() -> Vec<Route> {
     routes![page]
@@ -64,8 +62,9 @@ async fn page(server: Server<'_>, admin: AdminSession<'_>, id: &str, cursor: Opt
     let mut names = enders(core, &recent).await?;
     names.extend(enders(core, &sessions.rows).await?);
     let viewer = Viewer { now, limits: service.limits(), own: admin.id(), names: Some(&names) };
-    let link =
-        |cursor: Option<Cursor>| cursor.map(|cursor| address(&url(&user.id, ""), &[("cursor", &cursor.to_string())]));
+    let link = |cursor: Option<Cursor>| {
+        cursor.map(|cursor| typed::url(&url(&user.id, ""), [("cursor", &*cursor.to_string())]))
+    };
     let context = json!({
         "user": person(&user, now),
         "you": user.id == *admin.user_id(),
@@ -73,12 +72,12 @@ async fn page(server: Server<'_>, admin: AdminSession<'_>, id: &str, cursor: Opt
         "all": service.count(&filter).await?.to_string(),
         "rows": sessions.rows.iter().map(|(standing, verdict)| viewer.row(standing, verdict)).collect::<Vec<Value>>(),
         "timeline": timeline(&recent, &viewer),
-        "events": events(core, &user.id, &names).await?,
+        "events": events(core, &user.id).await?,
         "pager": { "first": "Newest", "previous": "Newer", "next": "Older" },
         "previous_url": link(sessions.previous),
         "next_url": link(sessions.next),
         "first_url": query.cursor.map(|_| url(&user.id, "")),
-        "here": typed.map_or_else(|| url(&user.id, ""), |cursor| address(&url(&user.id, ""), &[("cursor", cursor)])),
+        "here": typed.map_or_else(|| url(&user.id, ""), |cursor| typed::url(&url(&user.id, ""), [("cursor", cursor)])),
     });
     Ok(Page::new("pages/admin_user.html", "User", context))
 }
@@ -95,26 +94,11 @@ async fn recent(core: &Core, filter: &Filter) -> Result<Vec<(Standing, Verdict)>
     Ok(found)
 }
 
-/// The newest audit events about this user, as far as they are among the newest of all.
-async fn events(core: &Core, id: &UserId, names: &BTreeMap<UserId, String>) -> Result<Vec<Value>, StoreError> {
-    let all = core.service.store().events(None, LOOKED_THROUGH).await?;
-    let theirs = all.into_iter().filter(|event| event.draft.user.as_ref() == Some(id)).take(EVENTS);
-    let now = core.service.clock().now();
-    let shown = theirs.map(|event| {
-        let by = match &event.draft.actor {
-            Actor::User(actor) if actor == id => "themselves".to_owned(),
-            Actor::User(actor) => names.get(actor).cloned().unwrap_or_else(|| actor.to_string()),
-            other => other.to_string(),
-        };
-        json!({
-            "at": Time::new(event.at, now),
-            "action": event.draft.action.code(),
-            "failed": event.draft.outcome != Outcome::Success,
-            "by": by,
-            "ended": event.draft.ended,
-            "detail": event.draft.detail.as_ref().map(|detail| detail.as_str()),
-            "note": event.draft.note.as_ref().map(Note::as_str),
-        })
-    });
-    Ok(shown.collect())
+/// The newest audit events that concern this user.
+async fn events(core: &Core, id: &UserId) -> Result<Vec<Value>, StoreError> {
+    let filter = search::Filter { user: Some(id.clone()), ..search::Filter::default() };
+    let found = core.service.find(&search::Query { rows: EVENTS, ..search::Query::first(filter) }).await?.rows;
+    let users = users(core, &found).await?;
+    let reader = Reader { now: core.service.clock().now(), users: &users };
+    Ok(found.iter().map(|event| reader.row(event)).collect())
 }

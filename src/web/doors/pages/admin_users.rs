@@ -6,7 +6,7 @@ use rocket::{Route, get, routes};
 use serde_json::{Value, json};
 
 use super::admin_sessions::told;
-use super::session_filter::{address, choice};
+use super::typed::{choice, url};
 use crate::domain::listing::{ListingError, UserCursor, UserFilter, UserPage, UserQuery, UserState};
 use crate::web::Core;
 use crate::web::answer::Page;
@@ -40,7 +40,7 @@ impl Asked {
     }
 
     fn url(&self, cursor: &str) -> String {
-        address(PATH, &[("user", &self.user), ("state", &self.state), ("cursor", cursor)])
+        url(PATH, [("user", &*self.user), ("state", &*self.state), ("cursor", cursor)])
     }
 }
 

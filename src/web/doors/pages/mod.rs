@@ -3,6 +3,7 @@
 mod account;
 mod account_password;
 mod account_profile;
+mod admin_audit;
 mod admin_everyone;
 mod admin_sessions;
 mod admin_user;
@@ -11,13 +12,17 @@ mod admin_user_end;
 mod admin_user_new;
 mod admin_user_verbs;
 mod admin_users;
+mod audit_export;
+mod audit_filter;
 mod choose_password;
 mod devices;
 mod login;
+mod login_forgotten;
 mod logout;
 mod second_factor;
 mod session_filter;
 mod setup;
+mod typed;
 mod user_timeline;
 mod user_verb;
 
@@ -32,6 +37,7 @@ pub fn routes() -> Vec<Route> {
         account::routes(),
         account_password::routes(),
         account_profile::routes(),
+        admin_audit::routes(),
         admin_everyone::routes(),
         admin_sessions::routes(),
         admin_user::routes(),
@@ -42,7 +48,9 @@ pub fn routes() -> Vec<Route> {
         admin_users::routes(),
         choose_password::routes(),
         devices::routes(),
+        audit_export::routes(),
         login::routes(),
+        login_forgotten::routes(),
         logout::routes(),
         second_factor::routes(),
         setup::routes(),

@@ -3,9 +3,9 @@
 use rocket::form::FromForm;
 use serde_json::{Value, json};
 
-use crate::domain::listing::{Direction, ListingError, Order, Query, Status, Typed, Whose, parse_time};
+use crate::domain::listing::{Direction, ListingError, Order, Query, Status, Typed, Whose};
 use crate::domain::session::Door;
-use crate::web::format::for_input;
+use crate::web::doors::pages::typed::{choice, sizes, time, url};
 
 /// The page that this is about.
 const PATH: &str = "/admin/sessions";
@@ -81,7 +81,7 @@ impl Asked {
             ("rows", &self.rows),
             ("cursor", cursor),
         ];
-        address(PATH, &fields)
+        url(PATH, fields)
     }
 
     /// What the form shows: what was typed, whether it was understood or not.
@@ -91,16 +91,11 @@ impl Asked {
         let order = self.order.parse().unwrap_or(query.order);
         let direction = self.direction.parse().unwrap_or(query.direction);
         let rows = self.rows.parse().unwrap_or(query.rows);
-        // A field of date and time takes nothing else; the error says what was wrong.
-        let time = |typed: &str| parse_time(typed.trim()).map_or_else(String::new, for_input);
         let less_used =
             [&self.device, &self.door, &self.created_from, &self.created_to, &self.seen_from, &self.seen_to];
         let set = less_used.into_iter().filter(|typed| !typed.trim().is_empty()).count()
             + usize::from(direction != Direction::default())
             + usize::from(rows != Query::ROWS);
-        let mut sizes = vec![Query::ROWS, 50, Query::MOST_ROWS, rows];
-        sizes.sort_unstable();
-        sizes.dedup();
         json!({
             "user": self.user,
             "address": self.address,
@@ -128,33 +123,7 @@ impl Asked {
                 choice("", "Any", self.door.is_empty()),
                 choice(Door::Pages.code(), "Pages", self.door == Door::Pages.code()),
             ],
-            "sizes": sizes.iter().map(|size| {
-                choice(&size.to_string(), &size.to_string(), *size == rows)
-            }).collect::<Vec<_>>(),
+            "sizes": sizes(rows),
         })
     }
-}
-
-/// One of several choices of a form.
-pub fn choice(code: &str, label: &str, selected: bool) -> Value {
-    json!({ "code": code, "label": label, "selected": selected })
-}
-
-/// The address of a page with those of these parameters that say something.
-pub fn address(path: &str, fields: &[(&str, &str)]) -> String {
-    let filled = fields.iter().filter(|(_, value)| !value.trim().is_empty());
-    let query: Vec<_> = filled.map(|(name, value)| format!("{name}={}", encode(value))).collect();
-    if query.is_empty() { path.to_owned() } else { format!("{path}?{}", query.join("&")) }
-}
-
-fn encode(text: &str) -> String {
-    const KEPT: &percent_encoding::AsciiSet = &percent_encoding::NON_ALPHANUMERIC
-        .remove(b'-')
-        .remove(b'.')
-        .remove(b'_')
-        .remove(b'~')
-        .remove(b':')
-        .remove(b'/')
-        .remove(b'@');
-    percent_encoding::utf8_percent_encode(text, KEPT).to_string()
 }
