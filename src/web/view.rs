@@ -111,6 +111,7 @@ impl Viewer<'_> {
             Actor::Operator => "the operator".to_owned(),
             Actor::System => "the server".to_owned(),
             Actor::Anonymous => "nobody known".to_owned(),
+            Actor::Key(id) => format!("the API key {id}"),
         };
         let note = ended.note.as_ref().map(Note::as_str);
         json!({ "at": at, "text": text::to_administrators(ended.reason), "by": by, "note": note })

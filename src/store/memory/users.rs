@@ -161,6 +161,13 @@ impl Users for Memory {
         })
         .await
     }
+
+    async fn has_other_administrator(&self, key: UserKey) -> Result<bool> {
+        self.read("look for another administrator", || {
+            lock(&self.claims).administrators.iter().any(|other| *other != key)
+        })
+        .await
+    }
 }
 
 #[async_trait]

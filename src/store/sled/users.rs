@@ -103,6 +103,10 @@ impl Users for Sled {
             _ => self.commit(move |step| admit(step, key, &admission, from)).await,
         }
     }
+
+    async fn has_other_administrator(&self, key: UserKey) -> Result<bool> {
+        Ok(self.handle().await?.shared.has_other_administrator(key))
+    }
 }
 
 fn change_user(step: &mut Step<'_>, key: UserKey, change: &UserChange, ending: &Ending) -> Result<UserChanged> {
