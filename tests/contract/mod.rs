@@ -23,6 +23,7 @@ mod backends;
 mod bench;
 pub mod dice;
 
+mod admit;
 mod audit;
 mod change_password;
 mod change_user;
