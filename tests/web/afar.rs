@@ -48,8 +48,10 @@ async fn send(server: &Server, key: &str, ask: Ask) -> Answer {
     server.send(ask, [198, 51, 100, 7].into()).await
 }
 
+/// What was done; that something was refused is an event of its own.
 async fn events(server: &Server) -> Vec<Event> {
-    server.service.store().events(None, 1_000).await.expect("the audit log")
+    let all = server.service.store().events(None, 1_000).await.expect("the audit log");
+    all.into_iter().filter(|event| event.draft.action != Action::Request).collect()
 }
 
 #[track_caller]
