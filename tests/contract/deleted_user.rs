@@ -4,7 +4,7 @@ use super::bench::*;
 use sessiond::domain::audit::{Action, Draft, Outcome as Went};
 use sessiond::domain::change::UserChange;
 use sessiond::domain::ending::{Actor, Ending, Reason};
-use sessiond::domain::listing::{Status, Total};
+use sessiond::domain::listing::{Filter, Order, Status, Total, Whose};
 use sessiond::domain::safeguards::Admission;
 use sessiond::domain::session::Verdict;
 use sessiond::domain::user::User;
@@ -15,6 +15,7 @@ store_contract! {
     a_deleted_user_is_found_nowhere_and_changed_by_nothing,
     a_sign_in_under_way_is_stale_and_a_wrong_password_is_written_down_all_the_same,
     what_is_left_is_reaped_swept_and_opened_again,
+    no_text_finds_the_sessions_of_a_deleted_user,
     somebody_with_the_id_of_a_deleted_user_is_created_while_the_old_sessions_are_asked_for,
 }
 
@@ -94,6 +95,17 @@ async fn what_is_left_is_reaped_swept_and_opened_again(backend: &'static dyn Bac
         assert_eq!(bench.total(&everyones(Status::Any)).await?, Total::Exactly(0), "{reap} {reopen}");
         assert_eq!(bench.store.session(ada.key(), sessions[0].id()).await?, None);
     }
+    Ok(())
+}
+
+async fn no_text_finds_the_sessions_of_a_deleted_user(backend: &'static dyn Backend) -> Outcome {
+    let bench = Bench::open(backend).await?;
+    let ada = bench.user("ada").await?;
+    bench.sign_in(&ada).await?;
+    delete(&bench, &ada).await?;
+    let filter = Filter { whose: Whose::Matching("ada".to_owned()), status: Status::Any, ..Filter::default() };
+    assert_eq!(bench.walk(&filter, Order::SignedIn, 5).await?, []);
+    assert_eq!(bench.total(&filter).await?, Total::Exactly(0));
     Ok(())
 }
 
