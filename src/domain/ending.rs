@@ -63,11 +63,13 @@ pub enum Reason {
     Deleted,
     /// The second factor of its user was set up, replaced or removed.
     SecondFactorChanged,
+    /// Too many wrong passwords in a row were typed in it.
+    WrongPasswords,
 }
 
 impl Reason {
     /// Every reason, for tests and tables.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::SignedOut,
         Self::SignedOutElsewhere,
         Self::Revoked,
@@ -80,6 +82,7 @@ impl Reason {
         Self::PasswordChanged,
         Self::Deleted,
         Self::SecondFactorChanged,
+        Self::WrongPasswords,
     ];
 
     /// The stable code.
@@ -97,6 +100,7 @@ impl Reason {
             Self::PasswordChanged => "password-changed",
             Self::Deleted => "deleted",
             Self::SecondFactorChanged => "second-factor-changed",
+            Self::WrongPasswords => "wrong-passwords",
         }
     }
 }

@@ -20,6 +20,9 @@ use super::user::User;
 /// How long a proof of who one is stays fresh.
 pub const FRESH: Duration = Duration::from_mins(10);
 
+/// So many wrong passwords in a row end the session in which they were typed.
+pub const MOST_WRONG_PROOFS: u8 = 10;
+
 /// Where the person came in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Door {
@@ -80,6 +83,8 @@ pub struct Session {
     name: Option<DeviceName>,
     /// Up to when the person has read of sign-ins in new browsers, or need not.
     acknowledged: Timestamp,
+    /// Wrong passwords in a row that were typed in it.
+    wrong_proofs: u8,
 }
 
 /// What is needed to create a session.
@@ -147,6 +152,7 @@ impl Session {
             device: start.device,
             name: start.name,
             acknowledged: start.at,
+            wrong_proofs: 0,
         };
         (session, credential)
     }
@@ -272,11 +278,22 @@ impl Session {
     pub fn change(&mut self, change: &SessionChange, at: Timestamp) -> Result<(), AlreadyEnded> {
         self.live()?;
         match change {
-            SessionChange::Reauthenticated => self.authenticated = at,
+            SessionChange::Reauthenticated => {
+                self.authenticated = at;
+                self.wrong_proofs = 0;
+            }
             SessionChange::Named(name) => self.name.clone_from(name),
             SessionChange::Acknowledged(until) => self.acknowledged = self.acknowledged.max(*until).min(at),
         }
         Ok(())
+    }
+
+    /// Notes that somebody did not know the password in it; answers whether that was once too often. Whoever has come by a
+    /// session guesses no further, and does not use up the tries that its user has.
+    pub fn note_wrong_proof(&mut self) -> Result<bool, AlreadyEnded> {
+        self.live()?;
+        self.wrong_proofs = self.wrong_proofs.saturating_add(1);
+        Ok(self.wrong_proofs >= MOST_WRONG_PROOFS)
     }
 
     fn live(&self) -> Result<(), AlreadyEnded> {

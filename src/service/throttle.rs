@@ -73,6 +73,8 @@ pub enum Guesser<'a> {
     },
     /// Whoever has this live session.
     Session(SessionId),
+    /// This user, who wants an address that may be somebody else's: the answer tells who has an account.
+    Naming(&'a UserId),
 }
 
 /// There were too many wrong passwords; nothing was looked at.
@@ -214,6 +216,7 @@ fn budgets(guesser: &Guesser<'_>) -> Vec<Budget> {
             vec![Budget::Known(digest(&[b"device", id.as_slice(), user.as_str().as_bytes()]))]
         }
         Guesser::Session(id) => vec![Budget::Known(digest(&[b"session", id.bytes()]))],
+        Guesser::Naming(user) => vec![Budget::Known(digest(&[b"naming", user.as_str().as_bytes()]))],
     }
 }
 

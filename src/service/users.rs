@@ -1,11 +1,14 @@
-//! Creating users.
+//! Creating, changing and deleting users.
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use super::Service;
+use super::auth::SignInError;
 use super::hasher::Busy;
-use super::sessions::Order;
+use super::sessions::{LiveSession, Order};
+use super::throttle::Guesser;
+use crate::domain::audit::{Action, Draft, Outcome};
 use crate::domain::change::UserChange;
 use crate::domain::ending::{Actor, Reason};
 use crate::domain::epoch::Epoch;
@@ -81,6 +84,30 @@ impl Service {
         let changed = self.store.change_user(user.key(), change, ending).await?;
         self.unreaped.notify_one();
         Ok(changed)
+    }
+
+    /// Gives somebody who asks for it themselves another address. That one is taken tells who has an account, so it is written
+    /// down, and few such answers are given.
+    pub async fn change_own_email(
+        &self,
+        live: &LiveSession,
+        email: Email,
+        from: Option<IpAddr>,
+    ) -> Result<UserChanged, SignInError> {
+        let user = &live.user.id;
+        let draft = |outcome| {
+            let draft = Draft::new(Actor::User(user.clone()), Action::ChangeEmail, outcome);
+            Draft { user: Some(user.clone()), from, ..draft }
+        };
+        let permit = self.may_guess(Guesser::Naming(user), draft(Outcome::Denied)).await?;
+        let order = Order { by: Actor::User(user.clone()), note: None, from };
+        let changed = self.change_user(user, UserChange::Email(email), &order).await;
+        if matches!(changed, Ok(UserChanged::EmailTaken)) {
+            self.store.record(draft(Outcome::Failure)).await?;
+        } else {
+            self.throttle.give_back(permit);
+        }
+        Ok(changed?)
     }
 
     /// Creates a user.

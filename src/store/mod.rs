@@ -316,7 +316,11 @@ pub trait Users: Send + Sync {
 
     /// Writes down that somebody gave a wrong password or code, as `draft` tells, and counts it for its user in the same
     /// step ([`Tries`]); the one that uses up the tries of strangers, or of those who are known, is followed by an event that
-    /// says so.
+    /// says so. Where the draft names a live session, it is counted there as well, and the one that is once too often
+    /// ([`MOST_WRONG_PROOFS`]) ends that session as [`Reason::WrongPasswords`].
+    ///
+    /// [`MOST_WRONG_PROOFS`]: crate::domain::session::MOST_WRONG_PROOFS
+    /// [`Reason::WrongPasswords`]: crate::domain::ending::Reason::WrongPasswords
     ///
     /// [`Tries`]: crate::domain::safeguards::Tries
     async fn sign_in_failed(&self, key: UserKey, known: bool, draft: Draft) -> Result<()>;

@@ -32,6 +32,10 @@ pub fn sessions(count: u64) -> String {
 /// What is wrong with a proof: only who has a second factor is asked for a code.
 pub fn wrong_proof(live: &LiveSession) -> &'static str {
     match live.user.safeguards.second_factor {
+        _ if live.user.safeguards.tries.is_locked(true) => {
+            "There were too many wrong passwords in a row: sign in in another browser, or ask an administrator to unlock \
+             your account"
+        }
         Some(_) => "The password or the code is not right",
         None => "That is not your password",
     }
@@ -131,6 +135,7 @@ const fn title(reason: Reason) -> &'static str {
         Reason::PasswordChanged => "Your password was changed",
         Reason::Deleted => "Your account was deleted",
         Reason::SecondFactorChanged => "Your second factor was changed",
+        Reason::WrongPasswords => "Too many wrong passwords",
     }
 }
 
@@ -153,6 +158,7 @@ pub const fn to_the_person(reason: Reason) -> &'static str {
         Reason::SecondFactorChanged => {
             "This session ended because the codes that you sign in with were changed. If that was not you, tell an administrator at once."
         }
+        Reason::WrongPasswords => "Too many wrong passwords in a row were typed in this session.",
     }
 }
 
@@ -171,5 +177,6 @@ pub const fn to_administrators(reason: Reason) -> &'static str {
         Reason::PasswordChanged => "The password was changed.",
         Reason::Deleted => "The user was deleted.",
         Reason::SecondFactorChanged => "The second factor was changed.",
+        Reason::WrongPasswords => "Too many wrong passwords were typed in it.",
     }
 }

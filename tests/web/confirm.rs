@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use sessiond::domain::audit::{Action, Event, Outcome};
+
 use crate::harness::{Answer, Ask, Form, PASSWORD, Server};
 
 on_both_stores! {
@@ -70,6 +72,13 @@ async fn asvs_7_5_1_changing_the_address_from_an_old_session_takes_the_password(
     server.anonymous().sign_in(new, PASSWORD).await.is(401);
     let taken = ada.submit(page.form(path).fill(&[("email", "bob@example.com"), ("confirm.password", PASSWORD)])).await;
     taken.is(422).says("Somebody else has this e-mail address");
+    let failed = |event: &Event| event.draft.action == Action::ChangeEmail && event.draft.outcome == Outcome::Failure;
+    let events = server.service.store().events(None, 100).await.expect("events");
+    assert_eq!(
+        events.iter().filter(|event| failed(event)).count(),
+        1,
+        "whoever asks who has an account leaves a trace"
+    );
     // Confirmed a moment ago.
     ada.fill(path, path, &[("email", new)]).await.goes_to("/account");
     ada.open("/account").await.says("Ada Lovelace").says(new);
@@ -78,6 +87,13 @@ async fn asvs_7_5_1_changing_the_address_from_an_old_session_takes_the_password(
     for (field, bad) in [("email", "nowhere"), ("name", "  ")] {
         ada.fill(path, path, &[(field, bad)]).await.is(422);
     }
+    // asvs 6.3.8: and does not ask for ever.
+    for _ in 1..20 {
+        ada.fill(path, path, &[("email", "bob@example.com")]).await.is(422);
+    }
+    let refused = ada.fill(path, path, &[("email", "bob@example.com")]).await;
+    assert_eq!(refused.is(429).header("retry-after"), Some("180"));
+    ada.fill(path, path, &[("name", "Ada King")]).await.goes_to("/account");
 }
 
 async fn signing_out_here_never_asks(server: Server) {

@@ -139,6 +139,17 @@ impl Step<'_> {
         UserDeleted::Done { ended: count }
     }
 
+    pub(super) fn note_wrong_proof(&mut self, id: SessionId, from: Option<IpAddr>) {
+        if self.verdict(id) != Some(Verdict::Live) {
+            return;
+        }
+        let mut often = false;
+        self.partition.change(id, |session| session.note_wrong_proof().map(|enough| often = enough));
+        if often {
+            self.end_live(id, &Ending::new(Actor::System, Reason::WrongPasswords, from));
+        }
+    }
+
     pub(super) fn count_failure(&mut self, known: bool, from: Option<IpAddr>) {
         let mut user = self.partition.user().clone();
         let before = user.safeguards.tries;

@@ -135,9 +135,12 @@ impl Users for Memory {
 
     async fn sign_in_failed(&self, key: UserKey, known: bool, draft: Draft) -> Result<()> {
         self.write("count a failed sign-in", || {
-            let from = draft.from;
+            let (from, session) = (draft.from, draft.session);
             let counted = self.step(key, |step| {
                 step.log.append(step.now, draft.clone());
+                if let Some(id) = session {
+                    step.note_wrong_proof(id, from);
+                }
                 if step.partition.present().is_some() {
                     step.count_failure(known, from);
                 }

@@ -215,6 +215,20 @@ fn end(step: &mut Step<'_>, user: UserKey, id: SessionId, ending: &Ending) -> Re
     Ok(End::Done(ended))
 }
 
+/// A wrong password in a session: counted there, and once too often it ends.
+pub fn note_wrong_proof(step: &mut Step<'_>, user: UserKey, id: SessionId, from: Option<IpAddr>) -> Result<()> {
+    let Some(standing) = step.shared.standing(user, id)? else { return Ok(()) };
+    if standing.verdict(step.now, &step.shared.environment.limits) != Verdict::Live {
+        return Ok(());
+    }
+    let mut session = standing.session;
+    match session.note_wrong_proof() {
+        Ok(false) => step.put(Place::Sessions, &session_key(user, id), &session),
+        Ok(true) => end(step, user, id, &Ending::new(Actor::System, Reason::WrongPasswords, from)).map(drop),
+        Err(AlreadyEnded) => Ok(()),
+    }
+}
+
 /// Whoever is told that a session ran out may rely on it: no longer limits of tomorrow, no clock set back revive it.
 fn write_down_expiry(step: &mut Step<'_>, user: UserKey, mut session: Session, at: Timestamp) -> Result<()> {
     match session.expire(at) {

@@ -187,8 +187,11 @@ fn delete_user(step: &mut Step<'_>, key: UserKey, ending: &Ending) -> Result<Use
 }
 
 fn sign_in_failed(step: &mut Step<'_>, key: UserKey, known: bool, draft: Draft) -> Result<()> {
-    let from = draft.from;
+    let (from, session) = (draft.from, draft.session);
     step.event(draft)?;
+    if let Some(id) = session {
+        sessions::note_wrong_proof(step, key, id, from)?;
+    }
     // Deleted meanwhile: the event is all there is to say.
     let Some(mut user) = step.shared.trees.user(key)? else { return Ok(()) };
     let before = user.safeguards.tries;

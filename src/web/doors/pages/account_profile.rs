@@ -6,6 +6,7 @@ use serde_json::json;
 
 use crate::domain::change::UserChange;
 use crate::domain::user::{Email, Name, UserError};
+use crate::service::auth::SignInError;
 use crate::service::sessions::Order;
 use crate::store::UserChanged;
 use crate::web::answer::{Answer, Page, SeeOther};
@@ -15,6 +16,7 @@ use crate::web::filled::Filled;
 use crate::web::flash::{Deed, Flash};
 use crate::web::guards::{Caller, CurrentSession, Server};
 use crate::web::text::sentence;
+use crate::web::{format, later};
 
 pub fn routes() -> Vec<Route> {
     routes![page, change]
@@ -60,12 +62,20 @@ async fn change(
         if let Confirmed::No(answer) = confirmed(core, &caller, live, confirm, question).await? {
             return Ok(answer);
         }
-        match core.service.change_user(&live.user.id, UserChange::Email(email), &order).await? {
-            UserChanged::EmailTaken => {
+        match core.service.change_own_email(live, email, caller.address).await {
+            Ok(UserChanged::EmailTaken) => {
                 return Ok(refused("Somebody else has this e-mail address. Nothing was changed."));
             }
-            UserChanged::NotFound => return Err(PageError::NotFound),
-            _ => {}
+            Ok(UserChanged::NotFound) => return Err(PageError::NotFound),
+            Ok(_) => {}
+            Err(SignInError::Later(later)) => {
+                let wait = format::wait(later.after);
+                let told =
+                    format!("You have tried too many addresses of others. Nothing was changed; try again in {wait}.");
+                return Ok(later::answer(later, &told, form(&typed_name, &typed_email, Some(&told)), caller.json));
+            }
+            Err(SignInError::Store(error)) => return Err(error.into()),
+            Err(_) => return Err(PageError::NotFound),
         }
     }
     core.service.change_user(&live.user.id, UserChange::Name(name), &order).await?;
