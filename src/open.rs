@@ -33,15 +33,28 @@ pub async fn open(config: &Config) -> Result<Arc<Service>, StartError> {
     Ok(service)
 }
 
+/// A service with the database under it.
+pub struct Opened {
+    pub service: Arc<Service>,
+    pub store: Arc<Sled>,
+}
+
+impl Opened {
+    /// Whoever has opened it may do everything.
+    pub fn operator(&self) -> Operator {
+        Operator::on_the_machine(Arc::clone(&self.service))
+    }
+}
+
 /// The same in a given environment, for whoever may do everything.
 ///
 /// # Errors
 /// Each says what to do.
-pub(crate) async fn open_in(config: &Config, environment: Environment) -> Result<Operator, StartError> {
+pub(crate) async fn open_in(config: &Config, environment: Environment) -> Result<Opened, StartError> {
     let store = Arc::new(Sled::open(&config.data, environment.clone()).await?);
     let shared = Arc::clone(&store) as Arc<dyn Store>;
     let service = Service::new(shared, environment, config.sign_in())?;
-    Ok(Operator { service: Arc::new(service), store })
+    Ok(Opened { service: Arc::new(service), store })
 }
 
 /// The machine's clock and randomness, and the configured limits.

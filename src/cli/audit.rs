@@ -4,19 +4,20 @@ use std::io::{self, Write};
 
 use clap::Args;
 
+use super::Failure;
+use super::place::{Output, Place};
 use super::reach::Reach;
-use super::{Data, Failure};
 use crate::domain::audit::Typed;
 use crate::plain;
 use crate::service::audit::Line;
-use crate::service::operator::{Events, ListEvents};
+use crate::service::operator::{Events, How, ListEvents};
 
 #[derive(Args)]
 pub struct Arguments {
     /// Whom it concerns, whether they did it or it was done to them: an e-mail address or a user id
     #[arg(long, default_value = "")]
     user: String,
-    /// Who did it: the same, or operator, system, anonymous
+    /// Who did it: the same, or operator, system, anonymous, key:ID
     #[arg(long, default_value = "")]
     actor: String,
     /// To whom it was done: an e-mail address or a user id
@@ -43,11 +44,10 @@ pub struct Arguments {
     /// desc (newest first) or asc (oldest first)
     #[arg(long, default_value = "")]
     direction: String,
-    /// One JSON object a line
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    data: Data,
+    output: Output,
+    #[command(flatten)]
+    place: Place,
 }
 
 impl Arguments {
@@ -71,9 +71,8 @@ impl Arguments {
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     let first = ListEvents { typed: arguments.typed() };
     first.check()?;
-    let (_, config) = arguments.data.config()?;
-    let reach = Reach::find(&config).await?;
-    let done = pages(&reach, first, arguments.json).await;
+    let reach = arguments.place.reach().await?;
+    let done = pages(&reach, first, arguments.output.json).await;
     reach.close().await?;
     done
 }
@@ -81,7 +80,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
 async fn pages(reach: &Reach, mut page: ListEvents, json: bool) -> Result<(), Failure> {
     let mut headed = json;
     loop {
-        let Events { rows, next } = reach.run(page.clone()).await?;
+        let Events { rows, next } = reach.run(page.clone(), How::ForGood).await?;
         let mut text = String::new();
         if !headed {
             text = format!(

@@ -4,8 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use serde_json::json;
+
+use super::place::{Output, Place};
 use super::reach::{Remote, blocking};
-use super::{Data, Failure, counts};
+use super::{Failure, counts, totals};
 use crate::open;
 use crate::store::sled::Sled;
 
@@ -17,19 +20,22 @@ pub struct Arguments {
     #[arg(long)]
     force: bool,
     #[command(flatten)]
-    data: Data,
+    output: Output,
+    #[command(flatten)]
+    place: Place,
 }
 
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let (_, config) = arguments.data.config()?;
+    let config = arguments.place.here("backup")?;
     let file = &arguments.file;
-    let totals = match Remote::find(&config).await {
+    let all = match Remote::find(&config).await {
         Some(remote) => {
             let (to, force) = (file.clone(), arguments.force);
             blocking(move || Ok(Sled::keep_backup(remote.backup()?, &to, force)?)).await?
         }
         None => Sled::back_up(&config.data, open::system(&config), file, arguments.force).await?,
     };
-    println!("backed up to {}: {}", file.display(), counts(&totals));
+    let object = json!({ "file": file.display().to_string(), "totals": totals(&all) });
+    arguments.output.tell(&object, || format!("backed up to {}: {}", file.display(), counts(&all)));
     Ok(())
 }

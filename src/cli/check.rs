@@ -1,10 +1,11 @@
 //! `sessiond check`.
 
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
+use super::place::{Output, Place};
 use super::reach::Remote;
-use super::{Data, Failure, counts};
+use super::{Failure, counts, totals};
 use crate::open;
 use crate::plain;
 use crate::service::operator::Check;
@@ -12,23 +13,21 @@ use crate::store::sled::Sled;
 
 #[derive(Args)]
 pub struct Arguments {
-    /// One JSON object
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    data: Data,
+    output: Output,
+    #[command(flatten)]
+    place: Place,
 }
 
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let (_, config) = arguments.data.config()?;
+    let config = arguments.place.here("check")?;
     let report = match Remote::find(&config).await {
-        Some(remote) => remote.run(Check).await?,
+        Some(remote) => remote.upkeep(Check).await?,
         None => Sled::check(&config.data, open::system(&config)).await?,
     };
     let sound = report.found == 0;
-    if arguments.json {
-        let totals: Map<_, _> =
-            report.totals.iter().map(|(name, count)| (name.to_owned(), Value::from(count))).collect();
+    if arguments.output.json {
+        let totals = totals(&report.totals);
         let told = json!({"sound": sound, "found": report.found, "findings": report.findings, "totals": totals});
         println!("{}", plain::json(&told.to_string()));
     } else {

@@ -4,9 +4,12 @@ mod audit;
 mod backup;
 mod check;
 mod compact;
+mod completions;
 mod demo;
+mod key;
 mod logs;
 mod people;
+mod place;
 mod reach;
 mod restore;
 mod serve;
@@ -16,8 +19,9 @@ mod user;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use figment::{Figment, Provider};
+use serde_json::{Map, Value};
 
 use crate::config::{Config, ConfigError};
 use crate::open::StartError;
@@ -45,6 +49,9 @@ enum Verb {
     Session(session::Verb),
     /// Read the audit log
     Audit(audit::Arguments),
+    /// Create, list and revoke API keys
+    #[command(subcommand)]
+    Key(key::Verb),
     /// Write the whole database to one file
     Backup(backup::Arguments),
     /// Make a database of a backup; everyone has to sign in again
@@ -53,6 +60,10 @@ enum Verb {
     Compact(compact::Arguments),
     /// Read every record and tell what is wrong
     Check(check::Arguments),
+    /// Print a script that completes verbs and flags in a shell
+    Completions(completions::Completions),
+    /// Print the manual, or write its pages into a folder
+    Man(completions::Manual),
 }
 
 /// Where the database is.
@@ -129,6 +140,11 @@ fn counts(totals: &Totals) -> String {
     format!("{} users, {} sessions, {} audit events", totals.of("users"), totals.of("sessions"), totals.of("audit"))
 }
 
+/// The same, for programs.
+fn totals(totals: &Totals) -> Map<String, Value> {
+    totals.iter().map(|(name, count)| (name.to_owned(), Value::from(count))).collect()
+}
+
 /// Runs the program.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -144,10 +160,13 @@ pub fn main() -> ExitCode {
             Some(Verb::User(verb)) => user::run(verb).await,
             Some(Verb::Session(verb)) => session::run(verb).await,
             Some(Verb::Audit(arguments)) => audit::run(arguments).await,
+            Some(Verb::Key(verb)) => key::run(verb).await,
             Some(Verb::Backup(arguments)) => backup::run(arguments).await,
             Some(Verb::Restore(arguments)) => restore::run(arguments).await,
             Some(Verb::Compact(arguments)) => compact::run(arguments).await,
             Some(Verb::Check(arguments)) => check::run(arguments).await,
+            Some(Verb::Completions(arguments)) => completions::completions(&arguments, Arguments::command()),
+            Some(Verb::Man(arguments)) => completions::manual(&arguments, Arguments::command()),
         }
     });
     match done {

@@ -2,11 +2,15 @@
 
 use clap::Args;
 
+use serde_json::json;
+
+use super::Failure;
+use super::place::{Output, Place};
 use super::reach::Reach;
 use super::user::Named;
-use super::{Data, Failure};
+use crate::plain;
 use crate::service::operator::{
-    DeleteUser, InviteUser, ListUsers, ListedUsers, OneTimePassword, ResetPassword, ShowUser, UserRow,
+    DeleteUser, How, InviteUser, ListUsers, ListedUsers, OneTimePassword, ResetPassword, ShowUser, UserRow,
 };
 
 #[derive(Args)]
@@ -17,30 +21,27 @@ pub struct List {
     /// any, active, blocked, locked or administrators
     #[arg(long, default_value = "any")]
     state: String,
-    /// One JSON object a line
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    data: Data,
+    output: Output,
+    #[command(flatten)]
+    place: Place,
 }
 
 #[derive(Args)]
 pub struct Show {
     /// An e-mail address or a user id
     user: String,
-    /// One JSON object
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    data: Data,
+    output: Output,
+    #[command(flatten)]
+    place: Place,
 }
 
 pub async fn list(list: List) -> Result<(), Failure> {
     let first = ListUsers { text: list.text.clone(), state: list.state.clone(), cursor: String::new() };
     first.query()?;
-    let (_, config) = list.data.config()?;
-    let reach = Reach::find(&config).await?;
-    let done = pages(&reach, first, list.json).await;
+    let reach = list.place.reach().await?;
+    let done = pages(&reach, first, list.output.json).await;
     reach.close().await?;
     done
 }
@@ -48,7 +49,7 @@ pub async fn list(list: List) -> Result<(), Failure> {
 async fn pages(reach: &Reach, mut page: ListUsers, json: bool) -> Result<(), Failure> {
     let mut headed = json;
     loop {
-        let ListedUsers { rows, next } = reach.run(page.clone()).await?;
+        let ListedUsers { rows, next } = reach.run(page.clone(), How::ForGood).await?;
         if !headed {
             println!("{:<36}  {:<32}  {:>8}  STATE, LABELS, NAME", "ID", "E-MAIL", "SESSIONS");
             headed = true;
@@ -59,7 +60,8 @@ async fn pages(reach: &Reach, mut page: ListUsers, json: bool) -> Result<(), Fai
             } else {
                 let state = [state(row), row.labels.join(" "), row.name.clone()];
                 let state: Vec<_> = state.into_iter().filter(|part| !part.is_empty()).collect();
-                println!("{:<36}  {:<32}  {:>8}  {}", row.id, row.email, row.live_sessions, state.join(", "));
+                let line = format!("{:<36}  {:<32}  {:>8}  {}", row.id, row.email, row.live_sessions, state.join(", "));
+                println!("{}", plain::shown(&line));
             }
         }
         let Some(next) = next else { return Ok(()) };
@@ -68,7 +70,7 @@ async fn pages(reach: &Reach, mut page: ListUsers, json: bool) -> Result<(), Fai
 }
 
 fn object(row: &UserRow) -> Result<String, Failure> {
-    serde_json::to_string(row).map_err(Failure::failed)
+    Ok(plain::json(&serde_json::to_string(row).map_err(Failure::failed)?))
 }
 
 /// What is out of the ordinary, in words.
@@ -84,12 +86,8 @@ fn state(row: &UserRow) -> String {
 }
 
 pub async fn show(show: Show) -> Result<(), Failure> {
-    let (_, config) = show.data.config()?;
-    let reach = Reach::find(&config).await?;
-    let shown = reach.run(ShowUser { user: show.user }).await;
-    reach.close().await?;
-    let row = shown?;
-    if show.json {
+    let row = show.place.run(ShowUser { user: show.user }, How::ForGood).await?;
+    if show.output.json {
         println!("{}", object(&row)?);
         return Ok(());
     }
@@ -106,49 +104,47 @@ pub async fn show(show: Show) -> Result<(), Failure> {
         ("wrong tries", format!("{} in a row", row.wrong_tries)),
         ("live sessions", row.live_sessions.to_string()),
     ] {
-        println!("{what:<14} {value}");
+        println!("{what:<14} {}", plain::shown(&value));
     }
     Ok(())
 }
 
 /// The password stands alone on the last line, for scripts.
-fn hand_out(line: &str, handed: &OneTimePassword) {
-    println!("{line}");
-    println!("{}", handed.password);
+fn hand_out(output: &Output, line: &str, handed: &OneTimePassword) -> Result<(), Failure> {
+    let object = serde_json::to_value(handed).map_err(Failure::failed)?;
+    output.tell(&object, || format!("{line}\n{}", handed.password));
+    Ok(())
 }
 
-pub async fn reset(Named { user, reason, data }: Named) -> Result<(), Failure> {
-    let (_, config) = data.config()?;
-    let reach = Reach::find(&config).await?;
-    let done = reach.run(ResetPassword { user: user.clone(), reason }).await;
-    reach.close().await?;
-    let handed = done?;
+pub async fn reset(named: Named) -> Result<(), Failure> {
+    let Named { user, reason, trial, output, place } = &named;
+    let command = ResetPassword { user: user.clone(), reason: reason.clone() };
+    let handed = place.run(command, trial.how()).await?;
+    if trial.how() == How::DryRun {
+        named.tell(["", "would have a one-time password"], Some(handed.ended));
+        return Ok(());
+    }
     let line = format!(
         "{user} has a one-time password, good until {} and to be changed at the next sign-in, {} sessions ended",
         handed.until, handed.ended
     );
-    hand_out(&line, &handed);
-    Ok(())
+    hand_out(output, &line, &handed)
 }
 
-pub async fn invite(data: Data, new: InviteUser) -> Result<(), Failure> {
-    let (_, config) = data.config()?;
-    let reach = Reach::find(&config).await?;
-    let done = reach.run(new).await;
-    reach.close().await?;
-    let handed = done?;
-    hand_out(&handed.id, &handed);
-    Ok(())
+pub async fn invite(place: &Place, output: &Output, new: InviteUser) -> Result<(), Failure> {
+    let handed = place.run(new, How::ForGood).await?;
+    hand_out(output, &handed.id, &handed)
 }
 
-pub async fn delete(Named { user, reason, data }: Named) -> Result<(), Failure> {
-    let (_, config) = data.config()?;
-    let reach = Reach::find(&config).await?;
-    let done = reach.run(DeleteUser { user: user.clone(), reason }).await;
-    reach.close().await?;
-    println!(
-        "{user} deleted, {} sessions ended; the audit log keeps the id and a fingerprint of the address",
-        done?.ended
-    );
+pub async fn delete(named: Named) -> Result<(), Failure> {
+    let Named { user, reason, trial, output, place } = &named;
+    let (how, command) = (trial.how(), DeleteUser { user: user.clone(), reason: reason.clone() });
+    let ended = place.run(command, how).await?.ended;
+    output.tell(&json!({ "dryRun": how == How::DryRun, "user": user, "ended": ended }), || match how {
+        How::ForGood => format!(
+            "{user} deleted, {ended} sessions ended; the audit log keeps the id and a fingerprint of the address"
+        ),
+        How::DryRun => format!("{user} would be deleted, {ended} sessions would end"),
+    });
     Ok(())
 }

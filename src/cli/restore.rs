@@ -5,8 +5,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use serde_json::json;
+
+use super::place::{Output, Place};
 use super::reach::{Remote, blocking};
-use super::{Data, Failure, counts};
+use super::{Failure, counts, totals};
 use crate::open;
 use crate::store::sled::{Restored, Sled, UpkeepError};
 
@@ -18,11 +21,13 @@ pub struct Arguments {
     #[arg(long)]
     replace: bool,
     #[command(flatten)]
-    data: Data,
+    output: Output,
+    #[command(flatten)]
+    place: Place,
 }
 
 pub async fn run(arguments: Arguments) -> Result<(), Failure> {
-    let (_, config) = arguments.data.config()?;
+    let config = arguments.place.here("restore")?;
     let file = &arguments.file;
     let restored = match Remote::find(&config).await {
         Some(remote) if arguments.replace => {
@@ -34,8 +39,16 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(_) => return Err(UpkeepError::Occupied(config.data).into()),
         None => Sled::restore(&config.data, open::system(&config), file, arguments.replace).await?,
     };
-    let Restored { totals, ended } = restored;
-    println!("restored from {}: {}", file.display(), counts(&totals));
+    let Restored { totals: all, ended, keys } = restored;
+    if arguments.output.json {
+        let file = file.display().to_string();
+        println!("{}", json!({ "file": file, "totals": totals(&all), "ended": ended, "keysRevoked": keys }));
+        return Ok(());
+    }
+    println!("restored from {}: {}", file.display(), counts(&all));
     println!("EVERYONE'S SESSIONS HAVE ENDED ({ended} were live in the backup): everybody has to sign in again");
+    if keys > 0 {
+        println!("EVERY API KEY IS REVOKED ({keys} were good in the backup): create new ones");
+    }
     Ok(())
 }

@@ -45,8 +45,8 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         Some(_) => Some(demo::fill(&config).await?),
         None => None,
     };
-    let operator = open::open_in(&config, open::system(&config)).await?;
-    let service = Arc::clone(&operator.service);
+    let opened = open::open_in(&config, open::system(&config)).await?;
+    let service = Arc::clone(&opened.service);
     service.look_at_hashes().await?;
     let code = service.offer_setup().await?;
     let started = Draft::new(Actor::System, Action::Start, Outcome::Success);
@@ -59,7 +59,9 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         BuildError::Config(error) => Failure::from(error),
         BuildError::Folder(_) => Failure::failed(error),
     })?;
-    let door = web::control::open(operator, &config.data, service.entropy()).await.map_err(Failure::failed)?;
+    let door = web::control::open(opened.operator(), opened.store, &config.data, service.entropy())
+        .await
+        .map_err(Failure::failed)?;
     let public = config.public_url.map(|url| url.to_string());
     let served = web::launch(rocket, move |address| {
         let address = public.as_deref().unwrap_or(address);

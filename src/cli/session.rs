@@ -2,12 +2,15 @@
 
 use clap::{Args, Subcommand};
 
+use serde_json::{Value, json};
+
+use super::Failure;
+use super::place::{Output, Place, Trial};
 use super::reach::Reach;
-use super::{Data, Failure};
 use crate::domain::id::SessionId;
 use crate::domain::listing::Typed;
 use crate::plain;
-use crate::service::operator::{Ended, ListSessions, Listed, RevokeSessions, Row};
+use crate::service::operator::{Ended, How, ListSessions, Listed, RevokeSessions, Row};
 
 #[derive(Subcommand)]
 pub enum Verb {
@@ -52,11 +55,10 @@ pub struct List {
     /// desc (newest first) or asc (oldest first)
     #[arg(long, default_value = "")]
     direction: String,
-    /// One JSON object a line
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    data: Data,
+    output: Output,
+    #[command(flatten)]
+    place: Place,
 }
 
 #[derive(Args)]
@@ -74,7 +76,11 @@ pub struct Revoke {
     #[arg(long, default_value = "")]
     reason: String,
     #[command(flatten)]
-    data: Data,
+    trial: Trial,
+    #[command(flatten)]
+    output: Output,
+    #[command(flatten)]
+    place: Place,
 }
 
 impl List {
@@ -106,9 +112,8 @@ pub async fn run(verb: Verb) -> Result<(), Failure> {
 async fn list(list: List) -> Result<(), Failure> {
     let first = ListSessions { user: list.user.clone(), typed: list.typed() };
     first.check()?;
-    let (_, config) = list.data.config()?;
-    let reach = Reach::find(&config).await?;
-    let done = pages(&reach, first, list.json).await;
+    let reach = list.place.reach().await?;
+    let done = pages(&reach, first, list.output.json).await;
     reach.close().await?;
     done
 }
@@ -116,7 +121,7 @@ async fn list(list: List) -> Result<(), Failure> {
 async fn pages(reach: &Reach, mut page: ListSessions, json: bool) -> Result<(), Failure> {
     let mut headed = json;
     loop {
-        let Listed { rows, next } = reach.run(page.clone()).await?;
+        let Listed { rows, next } = reach.run(page.clone(), How::ForGood).await?;
         if !headed {
             println!(
                 "{:<36}  {:<8}  {:<20}  {:<20}  {:<39}  DEVICE, USER",
@@ -151,34 +156,51 @@ fn line(row: &Row) -> String {
 }
 
 async fn revoke(revoke: Revoke) -> Result<(), Failure> {
-    let (_, config) = revoke.data.config()?;
-    let Revoke { ids, user, everyone, reason, .. } = revoke;
+    let Revoke { ids, user, everyone, reason, trial, output, place } = revoke;
     let command = match user {
         _ if everyone => RevokeSessions::Everyone { reason },
         Some(user) => RevokeSessions::User { user, reason },
         None => RevokeSessions::These { ids: ids.clone(), reason },
     };
-    let reach = Reach::find(&config).await?;
-    let done = reach.run(command).await;
-    reach.close().await?;
-    match done? {
-        Ended::All(count) => println!("ended {count}"),
-        Ended::Each { ended, before, missing, broken } => {
-            for id in &ids {
-                if ended.contains(id) {
-                    println!("{id} ended");
-                } else if before.contains(id) {
-                    println!("{id} had ended before");
-                }
-            }
-            if let Some(broken) = broken {
-                return Err(Failure::failed(broken));
-            }
-            if !missing.is_empty() {
-                let missing: Vec<_> = missing.iter().map(ToString::to_string).collect();
-                return Err(Failure::failed(format!("there is no session {}", missing.join(", "))));
+    let how = trial.how();
+    match place.run(command, how).await? {
+        Ended::All(count) => {
+            let object = json!({ "dryRun": how == How::DryRun, "ended": count });
+            output.tell(&object, || match how {
+                How::ForGood => format!("ended {count}"),
+                How::DryRun => format!("would end {count}"),
+            });
+            Ok(())
+        }
+        each @ Ended::Each { .. } => each_told(&ids, each, how, &output),
+    }
+}
+
+/// Tells what became, or would become, of each.
+fn each_told(ids: &[SessionId], each: Ended, how: How, output: &Output) -> Result<(), Failure> {
+    let Ended::Each { ended, before, missing, broken } = each else { return Ok(()) };
+    let texts = |ids: &[SessionId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>();
+    if output.json {
+        let (ended, before, missing) = (texts(&ended), texts(&before), texts(&missing));
+        let dry_run = how == How::DryRun;
+        let told: Value =
+            json!({ "dryRun": dry_run, "ended": ended.len(), "ids": ended, "before": before, "missing": missing });
+        println!("{}", plain::json(&told.to_string()));
+    } else {
+        for id in ids {
+            match how {
+                _ if before.contains(id) && !ended.contains(id) => println!("{id} had ended before"),
+                _ if !ended.contains(id) => {}
+                How::ForGood => println!("{id} ended"),
+                How::DryRun => println!("{id} would end"),
             }
         }
+    }
+    if let Some(broken) = broken {
+        return Err(Failure::failed(broken));
+    }
+    if !missing.is_empty() {
+        return Err(Failure::failed(format!("there is no session {}", texts(&missing).join(", "))));
     }
     Ok(())
 }

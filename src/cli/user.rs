@@ -4,10 +4,11 @@ use std::io::Read;
 
 use clap::{ArgGroup, Args, Subcommand};
 
-use super::reach::Reach;
-use super::{Data, Failure, people};
-use crate::plain;
-use crate::service::operator::{Change, ChangeUser, Changed, CreateUser, InviteUser, SetPassword};
+use serde_json::json;
+
+use super::place::{Output, Place, Trial};
+use super::{Failure, people};
+use crate::service::operator::{Change, ChangeUser, Changed, CreateUser, How, InviteUser, SetPassword};
 
 #[derive(Subcommand)]
 pub enum Verb {
@@ -47,7 +48,11 @@ pub struct Named {
     #[arg(long, default_value = "")]
     pub reason: String,
     #[command(flatten)]
-    pub data: Data,
+    pub trial: Trial,
+    #[command(flatten)]
+    pub output: Output,
+    #[command(flatten)]
+    pub place: Place,
 }
 
 #[derive(Args)]
@@ -107,7 +112,9 @@ pub struct Create {
     #[arg(long)]
     one_time_password: bool,
     #[command(flatten)]
-    data: Data,
+    output: Output,
+    #[command(flatten)]
+    place: Place,
 }
 
 pub async fn run(verb: Verb) -> Result<(), Failure> {
@@ -128,27 +135,37 @@ pub async fn run(verb: Verb) -> Result<(), Failure> {
     }
 }
 
-async fn change(Named { user, reason, data }: Named, change: Change) -> Result<(), Failure> {
-    let command = ChangeUser { user: user.clone(), change, reason };
-    command.check()?;
-    let (_, config) = data.config()?;
-    let reach = Reach::find(&config).await?;
-    let done = reach.run(command).await;
-    reach.close().await?;
-    match done? {
-        Changed::Done(ended) => println!("{} changed, {ended} sessions ended", plain::shown(&user)),
-        Changed::Unchanged => println!("{} was so before", plain::shown(&user)),
+impl Named {
+    /// Tells that the user is another now, or would be, and how many sessions that ends.
+    pub fn tell(&self, what: [&str; 2], ended: Option<u64>) {
+        let (Self { user, output, trial, .. }, [done, would]) = (self, what);
+        let how = trial.how();
+        let changed = ended.is_some();
+        let object =
+            json!({ "dryRun": how == How::DryRun, "user": user, "changed": changed, "ended": ended.unwrap_or(0) });
+        output.tell(&object, || match (ended, how) {
+            (None, _) => format!("{user} was so before"),
+            (Some(ended), How::ForGood) => format!("{user} {done}, {ended} sessions ended"),
+            (Some(ended), How::DryRun) => format!("{user} {would}, {ended} sessions would end"),
+        });
     }
+}
+
+async fn change(named: Named, change: Change) -> Result<(), Failure> {
+    let command = ChangeUser { user: named.user.clone(), change, reason: named.reason.clone() };
+    command.check()?;
+    let ended = match named.place.run(command, named.trial.how()).await? {
+        Changed::Done(ended) => Some(ended),
+        Changed::Unchanged => None,
+    };
+    named.tell(["changed", "would change"], ended);
     Ok(())
 }
 
-async fn passwd(Named { user, reason, data }: Named) -> Result<(), Failure> {
-    let password = password()?;
-    let (_, config) = data.config()?;
-    let reach = Reach::find(&config).await?;
-    let set = reach.run(SetPassword { user: user.clone(), password, reason }).await;
-    reach.close().await?;
-    println!("{} has a new password, {} sessions ended", plain::shown(&user), set?.ended);
+async fn passwd(named: Named) -> Result<(), Failure> {
+    let command = SetPassword { user: named.user.clone(), password: password()?, reason: named.reason.clone() };
+    let set = named.place.run(command, named.trial.how()).await?;
+    named.tell(["has a new password", "would have a new password"], Some(set.ended));
     Ok(())
 }
 
@@ -161,15 +178,12 @@ fn password() -> Result<String, Failure> {
 
 async fn create(create: Create) -> Result<(), Failure> {
     if create.one_time_password {
-        let Create { email, name, labels, data, .. } = create;
-        return people::invite(data, InviteUser { email, name, labels }).await;
+        let Create { email, name, labels, output, place, .. } = create;
+        return people::invite(&place, &output, InviteUser { email, name, labels }).await;
     }
     let password = password()?;
-    let (_, config) = create.data.config()?;
-    let reach = Reach::find(&config).await?;
-    let Create { email, name, labels, .. } = create;
-    let created = reach.run(CreateUser { email, name, password, labels }).await;
-    reach.close().await?;
-    println!("{}", created?.id);
+    let Create { email, name, labels, output, place, .. } = create;
+    let created = place.run(CreateUser { email, name, password, labels }, How::ForGood).await?;
+    output.tell(&json!({ "id": created.id }), || created.id.clone());
     Ok(())
 }

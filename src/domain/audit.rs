@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 pub use self::typed::{Meant, SearchError, Typed, parse_actor};
 use super::change::UserChange;
 use super::ending::{Actor, Ending, Note, Reason};
-use super::id::{EventSeq, SessionId, UserId};
+use super::id::{EventSeq, KeyId, SessionId, UserId};
+use super::key::ApiKey;
 use super::session::Session;
 use super::timestamp::Timestamp;
 use super::user::{Label, User};
@@ -73,11 +74,15 @@ pub enum Action {
     Request,
     /// Hand out the audit log, or a part of it, as a file.
     ExportAudit,
+    /// Create an API key.
+    CreateKey,
+    /// Revoke an API key.
+    RevokeKey,
 }
 
 impl Action {
     /// Every action, for tests and tables.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 29] = [
         Self::SignIn,
         Self::EndSession,
         Self::EndUserSessions,
@@ -105,6 +110,8 @@ impl Action {
         Self::Acknowledge,
         Self::Request,
         Self::ExportAudit,
+        Self::CreateKey,
+        Self::RevokeKey,
     ];
 
     /// The stable code.
@@ -137,6 +144,8 @@ impl Action {
             Self::Acknowledge => "session.acknowledge",
             Self::Request => "request",
             Self::ExportAudit => "audit.export",
+            Self::CreateKey => "key.create",
+            Self::RevokeKey => "key.revoke",
         }
     }
 
@@ -211,6 +220,8 @@ pub struct Draft {
     pub ended: u64,
     /// What changed, where the action alone does not say it.
     pub detail: Option<Detail>,
+    /// To which API key.
+    pub key: Option<KeyId>,
 }
 
 /// What changed, in the server's own words.
@@ -250,6 +261,7 @@ impl Draft {
             note: None,
             ended: 0,
             detail: None,
+            key: None,
         }
     }
 
@@ -329,6 +341,18 @@ impl Draft {
     /// Everyone's sessions were ended, `count` live ones.
     pub fn ended_everyone(ending: &Ending, count: u64) -> Self {
         Self { ended: count, ..Self::ended(ending, Action::EndEveryonesSessions) }
+    }
+
+    /// An API key was created.
+    pub fn key_created(key: &ApiKey, from: Option<IpAddr>) -> Self {
+        let detail = Some(Detail::new(format!("key {}, {}: {}", key.id, key.name, key.scopes)));
+        Self { key: Some(key.id), from, detail, ..Self::new(key.by.clone(), Action::CreateKey, Outcome::Success) }
+    }
+
+    /// An API key was revoked.
+    pub fn key_revoked(ending: &Ending, id: KeyId) -> Self {
+        let detail = Some(Detail::new(format!("key {id}")));
+        Self { key: Some(id), detail, ..Self::ended(ending, Action::RevokeKey) }
     }
 
     fn ended(ending: &Ending, action: Action) -> Self {

@@ -28,13 +28,32 @@ pub struct Credential {
     secret: Secret,
 }
 
+/// 256 random bits.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
-struct Secret([u8; 32]);
+pub(super) struct Secret([u8; 32]);
+
+impl Secret {
+    pub(super) fn new(entropy: &dyn Entropy) -> Self {
+        Self(random(entropy))
+    }
+
+    pub(super) const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    pub(super) const fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    pub(super) fn digest(&self) -> SecretDigest {
+        SecretDigest(Sha256::digest(self.0).into())
+    }
+}
 
 impl Credential {
     /// A credential with a fresh secret.
     pub fn new(user: UserKey, session: SessionId, entropy: &dyn Entropy) -> Self {
-        Self { user, session, secret: Secret(random(entropy)) }
+        Self { user, session, secret: Secret::new(entropy) }
     }
 
     /// Whose session it claims to open.
@@ -49,7 +68,7 @@ impl Credential {
 
     /// What the store keeps.
     pub fn digest(&self) -> SecretDigest {
-        SecretDigest(Sha256::digest(self.secret.0).into())
+        self.secret.digest()
     }
 
     /// The text for the cookie. The only way to get at the secret.
@@ -97,7 +116,12 @@ pub struct SecretDigest([u8; 32]);
 impl SecretDigest {
     /// Whether `credential` holds the secret, in time that does not depend on where they differ.
     pub fn opens(&self, credential: &Credential) -> bool {
-        self.0.ct_eq(&credential.digest().0).into()
+        self.is(&credential.digest())
+    }
+
+    /// Whether it is that of the same secret, in time that does not depend on where they differ.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
     }
 }
 

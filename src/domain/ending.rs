@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::id::{EventSeq, UserId};
+use super::id::{EventSeq, KeyId, UserId};
 use super::timestamp::Timestamp;
 
 /// Who did it.
@@ -20,6 +20,8 @@ pub enum Actor {
     System,
     /// Nobody known: a failed sign-in, say.
     Anonymous,
+    /// A program that showed this API key.
+    Key(KeyId),
 }
 
 impl fmt::Display for Actor {
@@ -29,6 +31,7 @@ impl fmt::Display for Actor {
             Self::Operator => f.write_str("operator"),
             Self::System => f.write_str("system"),
             Self::Anonymous => f.write_str("anonymous"),
+            Self::Key(id) => write!(f, "key:{id}"),
         }
     }
 }

@@ -19,6 +19,9 @@ pub enum IdError {
     /// Outside the grammar of user ids.
     #[error("a user id has 1 to 36 of a-z A-Z 0-9 . _ - and does not start with . _ or -")]
     User,
+    /// Not the hexadecimal digits of a key's id.
+    #[error("a key's id has 16 hexadecimal digits, like 0199f2a47d3c7000")]
+    Key,
 }
 
 /// A session's public id: a UUID v7 from the injected clock and entropy.
@@ -132,6 +135,44 @@ impl fmt::Debug for UserId {
     }
 }
 
+/// An API key's public id: 64 random bits.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct KeyId([u8; 8]);
+
+impl KeyId {
+    /// A fresh id.
+    pub fn new(entropy: &dyn Entropy) -> Self {
+        Self(random(entropy))
+    }
+
+    /// The bytes under which it is stored.
+    pub const fn bytes(&self) -> &[u8; 8] {
+        &self.0
+    }
+}
+
+impl FromStr for KeyId {
+    type Err = IdError;
+
+    fn from_str(text: &str) -> Result<Self, IdError> {
+        let digits = |text: &str| text.len() == 16 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        let number = Some(text).filter(|text| digits(text)).and_then(|text| u64::from_str_radix(text, 16).ok());
+        number.map(|number| Self(number.to_be_bytes())).ok_or(IdError::Key)
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex(&self.0))
+    }
+}
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 /// Lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     use fmt::Write;
@@ -191,5 +232,14 @@ mod tests {
             assert_eq!(bad.parse::<UserId>(), Err(IdError::User), "{bad}");
         }
         assert!(UserId::new(&OsEntropy).as_str().parse::<UserId>().is_ok());
+    }
+
+    #[test]
+    fn a_keys_id_has_one_spelling() {
+        let id = KeyId::new(&OsEntropy);
+        assert_eq!(id.to_string().parse(), Ok(id));
+        for bad in ["", "0199f2a47d3c700", "0199f2a47d3c70000", "+199f2a47d3c7000", "0199F2A47D3C7000"] {
+            assert_eq!(bad.parse::<KeyId>(), Err(IdError::Key), "{bad}");
+        }
     }
 }

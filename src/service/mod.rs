@@ -3,9 +3,11 @@
 pub mod audit;
 pub mod auth;
 pub mod everyone;
+pub mod foresight;
 pub mod hasher;
 pub mod hashes;
 pub mod invite;
+pub mod keys;
 pub(crate) mod operator;
 pub mod passwords;
 pub mod proofs;

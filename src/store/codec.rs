@@ -11,6 +11,7 @@ use crate::domain::audit::Event;
 use crate::domain::ending::Ended;
 use crate::domain::epoch::Epoch;
 use crate::domain::id::UserKey;
+use crate::domain::key::ApiKey;
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
@@ -73,8 +74,8 @@ impl Record for Event {
 
     fn read(version: u8, payload: &[u8]) -> Option<postcard::Result<Self>> {
         match version {
-            // Nothing was denied at first, and no details were told.
-            1 | 2 => Some(with_zeros(payload, 1)),
+            // Nothing was denied at first, no details were told, and neither knew API keys.
+            1 | 2 => Some(with_zeros(payload, 2)),
             3 => Some(postcard::from_bytes(payload)),
             _ => None,
         }
@@ -83,6 +84,16 @@ impl Record for Event {
 
 impl Record for Ended {
     const NAME: &'static str = "replaced epoch";
+    const VERSION: u8 = 2;
+
+    fn read(version: u8, payload: &[u8]) -> Option<postcard::Result<Self>> {
+        // No key had ended anything then; the rest is as it was.
+        matches!(version, 1 | 2).then(|| postcard::from_bytes(payload))
+    }
+}
+
+impl Record for ApiKey {
+    const NAME: &'static str = "API key";
 }
 
 impl Record for Epoch {
@@ -151,6 +162,7 @@ mod tests {
     use crate::domain::ending::{Actor, Ending, Note, Reason};
     use crate::domain::epoch::Epochs;
     use crate::domain::id::{EventSeq, UserId, hex};
+    use crate::domain::key::{KeyCredential, KeyParticulars};
     use crate::domain::lifetime::{Kind, Lifetime};
     use crate::domain::password::PasswordHash;
     use crate::domain::safeguards::{NewDevice, Safeguards, Tries};
@@ -215,6 +227,15 @@ mod tests {
         Event { seq: EventSeq(9), at: AT, draft: Draft::ended_user(&ending(), &ada(), 3) }
     }
 
+    fn key() -> ApiKey {
+        let (name, scopes) = ("nightly".parse().unwrap(), "sessions.read,users.write".parse().unwrap());
+        let particulars = KeyParticulars { name, scopes, created: AT, expires: Some(AT), by: Actor::Operator };
+        let mut key = ApiKey::new(&KeyCredential::new(&Sevens), particulars);
+        let by = Actor::Key(KeyCredential::new(&Sevens).id());
+        key.revoke(Ending::new(by, Reason::Revoked, None).at(AT, EventSeq(9)));
+        key
+    }
+
     fn golden<T: Record + PartialEq + Debug>(value: &T, bytes: &str) {
         let written = encode(b"key", value).unwrap();
         assert_eq!(
@@ -273,16 +294,20 @@ mod tests {
             &guarded,
             "03d406503b036164610f616461406578616d706c652e636f6d034164610a246172676f6e32696424010561646d696e07070707070707070707070707070707dcbccccaef660001dcbccccaef66010707070707070707070707070707070707070707070170ebb4313f2f0738da80198e7014c2d3b01bd13380d5bb49d3d5fa022ba96070020101019b7ca98f2e77078707070707070707dcbccccaef66000000",
         );
-        golden(&ending().at(AT, EventSeq(9)), "013cecaa4fdcbccccaef66000361646102010b6c6f7374206c6170746f7009");
+        golden(&ending().at(AT, EventSeq(9)), "0224c90b0bdcbccccaef66000361646102010b6c6f7374206c6170746f7009");
         golden(
             &event(),
-            "03dfdcccf009dcbccccaef660003616461020103616461000100c0000207000102010b6c6f7374206c6170746f700300",
+            "0314ec9ec409dcbccccaef660003616461020103616461000100c0000207000102010b6c6f7374206c6170746f70030000",
         );
         golden(
             &detailed,
-            "03c159a58309dcbccccaef660003616461020103616461000100c0000207000102010b6c6f7374206c6170746f700301062b61646d696e",
+            "03f2b8e23e09dcbccccaef660003616461020103616461000100c0000207000102010b6c6f7374206c6170746f700301062b61646d696e00",
         );
         golden(&Epoch::draw(&Sevens), "01ee65582107070707070707070707070707070707");
+        golden(
+            &key(),
+            "01f00180940707070707070707076e696768746c794bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e0020003dcbccccaef6601dcbccccaef660101dcbccccaef66040707070707070707020009",
+        );
         golden(&AT, "013177da5edcbccccaef66");
         golden(&ada().key(), "01e7cab390fdee430d40bd57deeac186cd9790033d");
     }
@@ -300,6 +325,7 @@ mod tests {
              46f7003",
             "022570ecb309dcbccccaef660003616461020103616461000100c0000207000102010b6c6f7374206c6170746f7003",
         ];
+        const ENDED: &str = "013cecaa4fdcbccccaef66000361646102010b6c6f7374206c6170746f7009";
         let bytes = |hex: &str| -> Vec<u8> {
             (0..hex.len() / 2).map(|n| u8::from_str_radix(&hex[2 * n..2 * n + 2], 16).unwrap()).collect()
         };
@@ -312,6 +338,7 @@ mod tests {
         for old in EVENTS {
             assert_eq!(decode::<Event>(b"key", &bytes(old)).unwrap(), event());
         }
+        assert_eq!(decode::<Ended>(b"key", &bytes(ENDED)).unwrap(), ending().at(AT, EventSeq(9)));
     }
 
     #[test]

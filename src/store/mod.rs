@@ -38,7 +38,8 @@ use crate::domain::change::UserChange;
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::ending::{Actor, Ended, Ending};
 use crate::domain::epoch::Epoch;
-use crate::domain::id::{EventSeq, SessionId, UserKey};
+use crate::domain::id::{EventSeq, KeyId, SessionId, UserKey};
+use crate::domain::key::{ApiKey, StoredKey};
 use crate::domain::lifetime::Limits;
 use crate::domain::listing::{Filter, Page, Query, Total, UserFilter, UserPage, UserQuery};
 use crate::domain::password::Recipe;
@@ -184,6 +185,33 @@ pub enum Admitted {
     NotFound,
 }
 
+/// What became of a new API key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum KeyCreated {
+    /// It is there and durable.
+    Done,
+    /// Another key has this id.
+    IdTaken,
+}
+
+impl KeyCreated {
+    /// The answer where a key with the id of `fresh` is there already: the same one, after an answer that did not arrive.
+    fn again(there: &ApiKey, fresh: &ApiKey) -> Self {
+        if there == fresh { Self::Done } else { Self::IdTaken }
+    }
+}
+
+/// What became of revoking an API key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyRevoked {
+    /// This call revoked it.
+    Done(Ended),
+    /// It was revoked before. Durably so.
+    AlreadyRevoked(Ended),
+    /// There is no such key.
+    NotFound,
+}
+
 /// Sessions.
 #[async_trait]
 pub trait Sessions: Send + Sync {
@@ -257,8 +285,8 @@ pub trait Users: Send + Sync {
     /// get another address, come or go between two pages is on one of them, and on one alone.
     async fn list_users(&self, query: &UserQuery) -> Result<UserPage>;
 
-    /// How many users the filter takes in: exactly for everybody ([`UserFilter::is_plain`]); otherwise up to
-    /// [`Total::COUNTED`], or as far as can be counted quickly.
+    /// How many users the filter takes in: exactly for everybody and for any state ([`UserFilter::is_plain`]); where a text is
+    /// looked for, up to [`Total::COUNTED`], or as far as can be counted quickly.
     async fn count_users(&self, filter: &UserFilter) -> Result<Total>;
 
     /// How users' passwords were hashed, and how many each way. Reads all users: for the start, not for a page.
@@ -275,6 +303,8 @@ pub trait Users: Send + Sync {
     /// they gave is still theirs and their session live. That session ends with all the others, and its successor is
     /// created, in the same step: nobody is left with the new password and an old credential, and nobody with the successor
     /// and the old password. The successor is in no listing before it is durable, as after [`Sessions::create`].
+    ///
+    /// Recovery codes are drawn anew in a session that is live, or not at all ([`UserChanged::Stale`]).
     ///
     /// [`ends_sessions`]: UserChange::ends_sessions
     /// [`Asked`]: crate::domain::change::Asked
@@ -295,6 +325,32 @@ pub trait Users: Send + Sync {
     /// too many wrong ones before, and not with a code that was used in the meantime. If they may, the wrong ones are
     /// forgotten and the code is used up, in one step: of two who come with the same code one comes in.
     async fn admit(&self, key: UserKey, admission: Admission, from: Option<IpAddr>) -> Result<Admitted>;
+
+    /// Whether anybody but this user may administrate. For telling what would happen: a change decides by itself.
+    async fn has_other_administrator(&self, key: UserKey) -> Result<bool>;
+}
+
+/// API keys.
+///
+/// Revoking is an ending like that of a session: visible before it is durable, answered when it survives a power cut, and
+/// undone by nothing.
+#[async_trait]
+pub trait Keys: Send + Sync {
+    /// Adds a key with an unused id.
+    async fn create_key(&self, key: ApiKey, from: Option<IpAddr>) -> Result<KeyCreated>;
+
+    /// The key with this id.
+    async fn key(&self, id: KeyId) -> Result<Option<StoredKey>>;
+
+    /// All keys, revoked and expired ones among them, the oldest first.
+    async fn keys(&self) -> Result<Vec<StoredKey>>;
+
+    /// Revokes a key, also one that has expired.
+    async fn revoke_key(&self, id: KeyId, ending: Ending) -> Result<KeyRevoked>;
+
+    /// Notes that the key has been used now, if it is live and the last note is [`ApiKey::USE_STEP`] old. A record of its
+    /// own: it can bring nothing back. May be answered before it is written, and may be lost.
+    async fn note_key_use(&self, id: KeyId) -> Result<()>;
 }
 
 /// The audit log.
@@ -318,15 +374,15 @@ pub trait Audit: Send + Sync {
 
 /// All of it.
 #[async_trait]
-pub trait Store: Sessions + Users + Audit {
+pub trait Store: Sessions + Users + Keys + Audit {
     /// The backend's name, for logs.
     fn name(&self) -> &'static str;
 
     /// Whether a write would be accepted now.
     async fn ready(&self) -> Result<()>;
 
-    /// Removes sessions that were past before `before`, older audit events, and what the log of replaced epochs no longer
-    /// needs. Looks at no more than about `most` of them; returns how many it looked at, zero once it is through. Touches
+    /// Removes sessions and API keys that were past before `before`, older audit events, and what the log of replaced epochs
+    /// no longer needs. Looks at no more than about `most` of them; returns how many it looked at, zero once it is through. Touches
     /// nothing that is live, and may be killed anywhere.
     async fn sweep(&self, before: Timestamp, most: usize) -> Result<usize>;
 

@@ -27,10 +27,8 @@ use tokio::sync::{mpsc, oneshot};
 use crate::domain::clock::{Entropy, random};
 use crate::keys::mac;
 use crate::private;
-use crate::service::operator::{
-    ChangeUser, Check, Command, Compact, CreateUser, DeleteUser, InviteUser, ListEvents, ListSessions, ListUsers,
-    Operator, Refused, ResetPassword, RevokeSessions, SetPassword, ShowUser,
-};
+use crate::service::operator::{Check, Compact, How, Operator, Refused, Upkeep, carry_out};
+use crate::store::sled::Sled;
 
 /// The file's name in the data folder.
 const FILE: &str = "control";
@@ -89,7 +87,7 @@ impl Opened {
 ///
 /// # Errors
 /// If there is no port, or the file cannot be written.
-pub async fn open(operator: Operator, data: &Path, entropy: &dyn Entropy) -> io::Result<Opened> {
+pub async fn open(operator: Operator, store: Arc<Sled>, data: &Path, entropy: &dyn Entropy) -> io::Result<Opened> {
     remove_received(data)?;
     let key = URL_SAFE_NO_PAD.encode(random::<32>(entropy));
     let figment = Figment::from(rocket::Config {
@@ -105,9 +103,10 @@ pub async fn open(operator: Operator, data: &Path, entropy: &dyn Entropy) -> io:
     let listening = std::sync::Mutex::new(Some(listening));
     let rocket: Rocket<Build> = rocket::custom(figment)
         .manage(operator)
+        .manage(store)
         .manage(Key(key.clone()))
         .manage(Folder(data.to_owned()))
-        .mount("/", routes![ping, run, backup, restore])
+        .mount("/", routes![ping, run, dry_run, backup, restore])
         .register("/", catchers![refused])
         .attach(AdHoc::on_liftoff("address", move |rocket| {
             let address = SocketAddr::new(rocket.config().address, rocket.config().port);
@@ -161,23 +160,20 @@ impl<'r> FromRequest<'r> for Authorized {
     }
 }
 
-type Answer = (Status, (ContentType, String));
+pub type Answer = (Status, (ContentType, String));
 
-fn answer<T: Serialize>(done: &Result<T, Refused>) -> Answer {
-    let (status, text) = match done {
-        Ok(done) => (Status::Ok, serde_json::to_string(done)),
-        Err(refused) => (Status::UnprocessableEntity, serde_json::to_string(refused)),
-    };
-    match text {
-        Ok(text) => (status, (ContentType::JSON, text)),
-        Err(_) => (Status::InternalServerError, (ContentType::JSON, String::new())),
-    }
+fn answer(done: Result<impl Serialize, Refused>) -> Answer {
+    told(done.and_then(|done| serde_json::to_string(&done).map_err(Refused::failed)))
 }
 
-async fn execute<C: Command>(text: &str, operator: &Operator) -> Answer {
-    match serde_json::from_str::<C>(text) {
-        Ok(command) => answer(&command.run(operator).await),
-        Err(error) => answer::<()>(&Err(Refused::usage(format!("the command cannot be read: {error}")))),
+/// The answer to a command, which is JSON already.
+pub fn told(done: Result<String, Refused>) -> Answer {
+    match done {
+        Ok(text) => (Status::Ok, (ContentType::JSON, text)),
+        Err(refused) => {
+            let text = serde_json::to_string(&refused).unwrap_or_default();
+            (Status::UnprocessableEntity, (ContentType::JSON, text))
+        }
     }
 }
 
@@ -200,34 +196,45 @@ fn proof(key: &str, nonce: &str) -> String {
 }
 
 #[post("/run/<name>", data = "<text>")]
-async fn run(_key: Authorized, name: &str, text: Data<'_>, operator: &State<Operator>) -> Answer {
-    let text = match text.open(LONGEST.bytes()).into_string().await {
-        Ok(text) if text.is_complete() => text.into_inner(),
-        _ => return answer::<()>(&Err(Refused::usage("the command is too long or cannot be read"))),
-    };
+async fn run(
+    _key: Authorized,
+    name: &str,
+    text: Data<'_>,
+    operator: &State<Operator>,
+    store: &State<Arc<Sled>>,
+) -> Answer {
     match name {
-        CreateUser::NAME => execute::<CreateUser>(&text, operator).await,
-        ChangeUser::NAME => execute::<ChangeUser>(&text, operator).await,
-        SetPassword::NAME => execute::<SetPassword>(&text, operator).await,
-        ListUsers::NAME => execute::<ListUsers>(&text, operator).await,
-        ShowUser::NAME => execute::<ShowUser>(&text, operator).await,
-        InviteUser::NAME => execute::<InviteUser>(&text, operator).await,
-        ResetPassword::NAME => execute::<ResetPassword>(&text, operator).await,
-        DeleteUser::NAME => execute::<DeleteUser>(&text, operator).await,
-        ListSessions::NAME => execute::<ListSessions>(&text, operator).await,
-        ListEvents::NAME => execute::<ListEvents>(&text, operator).await,
-        RevokeSessions::NAME => execute::<RevokeSessions>(&text, operator).await,
-        Check::NAME => execute::<Check>(&text, operator).await,
-        Compact::NAME => execute::<Compact>(&text, operator).await,
-        _ => answer::<()>(&Err(Refused::usage(format!("the server does not know the command {name}; is it older?")))),
+        Check::NAME => answer(Check.run(store).await),
+        Compact::NAME => answer(Compact.run(store).await),
+        _ => match read(text, LONGEST).await {
+            Ok(text) => told(carry_out(operator, name, &text, How::ForGood).await),
+            Err(refused) => told(Err(refused)),
+        },
+    }
+}
+
+/// A path of its own: a server that does not know it must not do what was only to be told.
+#[post("/dry-run/<name>", data = "<text>")]
+async fn dry_run(_key: Authorized, name: &str, text: Data<'_>, operator: &State<Operator>) -> Answer {
+    match read(text, LONGEST).await {
+        Ok(text) => told(carry_out(operator, name, &text, How::DryRun).await),
+        Err(refused) => told(Err(refused)),
+    }
+}
+
+/// A command's text.
+pub async fn read(text: Data<'_>, longest: u64) -> Result<String, Refused> {
+    match text.open(longest.bytes()).into_string().await {
+        Ok(text) if text.is_complete() => Ok(text.into_inner()),
+        _ => Err(Refused::usage("the command is too long or cannot be read")),
     }
 }
 
 /// The backup; cut short if it cannot be made, which its reader notices.
 #[get("/backup")]
-fn backup(_key: Authorized, operator: &State<Operator>) -> ByteStream![Vec<u8>] {
+fn backup(_key: Authorized, store: &State<Arc<Sled>>) -> ByteStream![Vec<u8>] {
     let (pieces, mut made) = mpsc::channel(PIECES);
-    let store = Arc::clone(&operator.store);
+    let store = Arc::clone(store);
     tokio::spawn(async move {
         if let Err(error) =
             store.back_up_open(io::BufWriter::with_capacity(1 << 16, Pieces(pieces, Handle::current()))).await
@@ -261,18 +268,18 @@ impl Write for Pieces {
 
 /// Takes a backup and puts it in the place of the database.
 #[post("/restore", data = "<file>")]
-async fn restore(_key: Authorized, file: Data<'_>, operator: &State<Operator>, folder: &State<Folder>) -> Answer {
+async fn restore(_key: Authorized, file: Data<'_>, store: &State<Arc<Sled>>, folder: &State<Folder>) -> Answer {
     let received = tempfile::Builder::new().prefix(RECEIVED).tempfile_in(&folder.0);
     let received = match received {
         Ok(received) => received,
-        Err(error) => return answer::<()>(&Err(Refused::failed(format!("the backup cannot be put down: {error}")))),
+        Err(error) => return told(Err(Refused::failed(format!("the backup cannot be put down: {error}")))),
     };
     let whole = file.open(u64::MAX.bytes()).into_file(received.path()).await;
     match whole {
         Ok(whole) if whole.is_complete() => {}
-        _ => return answer::<()>(&Err(Refused::failed("the backup did not arrive whole; nothing was changed"))),
+        _ => return told(Err(Refused::failed("the backup did not arrive whole; nothing was changed"))),
     }
-    answer(&operator.store.restore_open(received.path()).await.map_err(Refused::from))
+    answer(store.restore_open(received.path()).await.map_err(Refused::from))
 }
 
 #[catch(default)]

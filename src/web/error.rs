@@ -8,7 +8,7 @@ use serde_json::json;
 use super::answer::{CHALLENGE, Made, Page, SeeOther};
 use super::flash::{Flash, Why};
 use super::seen::Seen;
-use super::{Core, headers};
+use super::{Core, headers, is_afar};
 use crate::service::sessions::Resolved;
 use crate::store::StoreError;
 
@@ -16,7 +16,7 @@ use crate::store::StoreError;
 pub fn wants_json(request: &Request<'_>, uri: &str) -> bool {
     let accepts =
         |wanted: &MediaType| request.accept().is_some_and(|accept| accept.media_types().any(|one| one == wanted));
-    uri.starts_with("/v1/") || (accepts(&MediaType::JSON) && !accepts(&MediaType::HTML))
+    uri.starts_with("/v1/") || is_afar(request, uri) || (accepts(&MediaType::JSON) && !accepts(&MediaType::HTML))
 }
 
 /// An error for programs.

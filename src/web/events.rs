@@ -42,6 +42,8 @@ pub const fn action(action: Action) -> &'static str {
         Action::Acknowledge => "Read the notice of a new device",
         Action::Request => "Ask for what is not allowed",
         Action::ExportAudit => "Export the audit log",
+        Action::CreateKey => "Create an API key",
+        Action::RevokeKey => "Revoke an API key",
     }
 }
 
@@ -71,6 +73,7 @@ impl Reader<'_> {
             Actor::Operator => json!({ "text": "The operator", "code": "operator" }),
             Actor::System => json!({ "text": "The server", "code": "system" }),
             Actor::Anonymous => json!({ "text": "Nobody known", "code": "anonymous" }),
+            Actor::Key(id) => json!({ "text": format!("API key {id}"), "code": format!("key:{id}") }),
         };
         let own = draft.user.as_ref().is_some_and(|id| draft.actor == Actor::User(id.clone()));
         json!({

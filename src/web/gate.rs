@@ -9,14 +9,13 @@ use std::sync::Arc;
 use rocket::fairing::{self, Fairing, Info, Kind};
 use rocket::futures::FutureExt;
 use rocket::http::Method;
-use rocket::http::uri::Origin;
 use rocket::{Build, Data, Request, Response, Rocket};
 
 use super::cookie::Sent;
 use super::csrf::{self, Asked, Binding, Judgement};
 use super::seen::{Rejection, Seen};
 use super::shape::Fault;
-use super::{Core, address, headers, reject};
+use super::{Core, address, headers, is_afar, reject};
 use crate::domain::clock::random;
 use crate::domain::credential::Credential;
 use crate::domain::id::hex;
@@ -30,15 +29,18 @@ const START: usize = 512;
 enum Path {
     SignOut,
     Open,
+    /// Commands from afar, which an API key opens and no session does.
+    Keyed,
     Guarded,
 }
 
 impl Path {
-    fn of(uri: &Origin<'_>) -> Self {
-        let raw = uri.path().as_str();
+    fn of(request: &Request<'_>) -> Self {
+        let raw = request.uri().path().as_str();
         match raw {
             "/logout" => Self::SignOut,
             "/login" | "/login/forgotten" | "/login/password" | "/setup" => Self::Open,
+            _ if is_afar(request, raw) => Self::Keyed,
             _ if raw.starts_with("/static/") || matches!(raw, "/health/live" | "/health/ready") => Self::Open,
             _ => Self::Guarded,
         }
@@ -92,15 +94,21 @@ impl Gate {
             },
             config,
         );
-        let path = Path::of(request.uri());
+        let path = Path::of(request);
+        let by_browser = headers.contains("sec-fetch-site") || headers.contains("origin");
         let live = matches!(resolved, Resolved::Live(_));
         let rejection = match (&resolved, judgement) {
             _ if fault.is_some() => fault.map(Rejection::Malformed),
             _ if failed && path != Path::Open => Some(Rejection::Unavailable),
-            (Resolved::Ended(ended), _) if path == Path::Guarded => Some(Rejection::Ended(ended.clone())),
+            (Resolved::Ended(ended), _) if matches!(path, Path::Guarded | Path::Keyed) => {
+                Some(Rejection::Ended(ended.clone()))
+            }
             // Which of them is to end nobody knows, and "signed out" would be a lie.
             _ if path == Path::SignOut && !safe && sent == Sent::Twice => Some(Rejection::Doubled),
             (_, Judgement::Pass) => None,
+            // Nothing but a key in a header counts there, and no browser puts one in by itself. With a session's cookie, or
+            // with what a browser says of a page, the request is judged as every other.
+            (_, Judgement::Unsure) if path == Path::Keyed && !by_browser && sent == Sent::No => None,
             // Whoever asks to be signed out and has no session is: their form may well be older than its end.
             (_, Judgement::Stale | Judgement::Unsure) if path == Path::SignOut && !live => None,
             (Resolved::Expired(_), Judgement::Stale | Judgement::Unsure) if path == Path::Guarded => {

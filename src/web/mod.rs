@@ -34,7 +34,7 @@ use std::io;
 use std::sync::Arc;
 
 use rocket::data::{Limits, ToByteUnit};
-use rocket::{Build, Rocket};
+use rocket::{Build, Request, Rocket};
 use tokio::sync::Mutex;
 
 use self::cookie::Names;
@@ -58,6 +58,11 @@ pub(crate) struct Core {
 
 /// Stands in the application's state where the pages are mounted.
 struct Mounted;
+
+/// Whether this path leads to the door for commands from afar. Without our pages it is another application's own.
+fn is_afar(request: &Request<'_>, path: &str) -> bool {
+    path.starts_with("/operator/") && request.rocket().state::<Mounted>().is_some()
+}
 
 /// A service with its settings and keys, to be attached to an application.
 pub struct Sessiond(Arc<Core>);
@@ -109,6 +114,7 @@ impl Sessiond {
             .manage(Mounted)
             .mount("/", doors::pages::routes())
             .mount("/", doors::operators::routes())
+            .mount("/", doors::afar::routes())
             .mount("/", assets::routes())
             .register("/", error::catchers())
             .attach(assets::templates())

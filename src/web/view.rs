@@ -70,8 +70,13 @@ impl Viewer<'_> {
         };
         let ended = if let Verdict::Ended(ended) = verdict { self.ended(ended) } else { Value::Null };
         let user = match &standing.user {
-            Some(user) => json!({ "id": user.id.as_str(), "name": user.name.as_str(), "email": user.email.as_str() }),
-            None => json!({ "id": session.user().as_str(), "name": "", "email": "" }),
+            Some(user) => {
+                json!({ "id": user.id.as_str(), "name": user.name.as_str(), "email": user.email.as_str(), "deleted": false })
+            }
+            // Of somebody who was deleted the id is all that is left.
+            None => {
+                json!({ "id": session.user().as_str(), "name": session.user().as_str(), "email": "", "deleted": true })
+            }
         };
         let client = session.client();
         json!({
@@ -106,6 +111,7 @@ impl Viewer<'_> {
             Actor::Operator => "the operator".to_owned(),
             Actor::System => "the server".to_owned(),
             Actor::Anonymous => "nobody known".to_owned(),
+            Actor::Key(id) => format!("the API key {id}"),
         };
         let note = ended.note.as_ref().map(Note::as_str);
         json!({ "at": at, "text": text::to_administrators(ended.reason), "by": by, "note": note })

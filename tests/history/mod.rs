@@ -18,6 +18,8 @@ mod by_hand;
 mod check;
 mod client;
 mod clocks;
+#[cfg(feature = "seeded-bugs")]
+mod keys;
 mod moved;
 mod nemesis;
 mod operator;

@@ -2,13 +2,17 @@
 //!
 //! Each test has a folder of its own and a port that the system chose, and ends every process that it started.
 
+mod afar;
 mod alone;
 mod audit;
 mod backup;
 mod check;
 mod client;
 mod compact;
+mod completions;
 mod damage;
+mod dry_run;
+mod keys;
 mod kill;
 mod passwd;
 mod people;
@@ -19,6 +23,7 @@ mod refusals;
 mod running;
 mod sample;
 mod secrets;
+mod tls;
 mod verbs;
 
 pub use self::client::{Answer, Client, form, session_id};

@@ -150,6 +150,9 @@ async fn the_gate_works_without_the_pages() {
         .await
         .is(403)
         .says("Out of date. It stood open for too long");
+    // Where we have no door for commands from afar, nothing under its path is let pass.
+    let afar = Ask::post("/operator/session-list").header("Authorization", "Bearer x").body("application/json", "{}");
+    server.anonymous().send(afar).await.is(403).says("Out of date");
     server.faults().fail(true);
     let failed = ada.get("/probe/open").await;
     failed.is(503).says("The server cannot look sessions up right now.");

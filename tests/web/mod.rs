@@ -25,6 +25,7 @@ mod admin_sessions;
 mod admin_user;
 mod admin_user_verbs;
 mod admin_users;
+mod afar;
 mod audit;
 mod audit_export;
 mod blocked;

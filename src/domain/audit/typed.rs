@@ -107,6 +107,9 @@ impl Typed {
 
 /// Whoever is no user, by the word for them.
 pub fn parse_actor(text: &str) -> Option<Actor> {
+    if let Some(id) = text.strip_prefix("key:") {
+        return id.parse().ok().map(Actor::Key);
+    }
     [Actor::Operator, Actor::System, Actor::Anonymous].into_iter().find(|actor| actor.to_string() == text)
 }
 

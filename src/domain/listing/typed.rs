@@ -12,6 +12,7 @@ use crate::domain::timestamp::Timestamp;
 
 /// See the module. What is empty was not asked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Typed {
     /// An address or a network.
     pub address: String,

@@ -13,7 +13,7 @@ pub struct Line {
     pub number: u64,
     /// When.
     pub at: String,
-    /// Who: `user:` and an id, `operator`, `system`, `anonymous`.
+    /// Who: `user:` and an id, `key:` and an id, `operator`, `system`, `anonymous`.
     pub actor: String,
     /// What, as a code.
     pub action: String,

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Command, Operator, Refused};
+use super::{Command, Needs, Operator, Refused};
 use crate::domain::audit::search::Query;
 use crate::domain::audit::{Meant, Typed};
+use crate::domain::key::Scope;
 use crate::service::audit::{AskError, Line};
 
 /// Events that are answered at once.
@@ -35,6 +36,7 @@ pub struct Events {
 
 impl Command for ListEvents {
     const NAME: &'static str = "audit-list";
+    const NEEDS: Needs = Needs::Scope(Scope::AuditRead);
     type Answer = Events;
 
     async fn run(self, operator: &Operator) -> Result<Events, Refused> {

@@ -3,14 +3,13 @@
 use serde::{Deserialize, Serialize};
 
 use super::users::{find, labels};
-use super::{Command, Operator, Refused};
-use crate::domain::ending::{Actor, Note};
+use super::{Command, Needs, Operator, Refused};
+use crate::domain::key::Scope;
 use crate::domain::listing::{Query, UserFilter, UserMarks, UserQuery, UserState};
 use crate::domain::user::{Label, User};
 use crate::service::Service;
 use crate::service::invite::Invited;
 use crate::service::passwords::OneTime;
-use crate::service::sessions::Order;
 use crate::service::users::NewUserError;
 use crate::store::{StoreError, UserDeleted};
 
@@ -93,6 +92,7 @@ impl UserRow {
 
 impl Command for ListUsers {
     const NAME: &'static str = "user-list";
+    const NEEDS: Needs = Needs::Scope(Scope::UsersRead);
     type Answer = ListedUsers;
 
     async fn run(self, operator: &Operator) -> Result<ListedUsers, Refused> {
@@ -115,6 +115,7 @@ pub struct ShowUser {
 
 impl Command for ShowUser {
     const NAME: &'static str = "user-show";
+    const NEEDS: Needs = Needs::Scope(Scope::UsersRead);
     type Answer = UserRow;
 
     async fn run(self, operator: &Operator) -> Result<UserRow, Refused> {
@@ -156,14 +157,16 @@ pub struct InviteUser {
 
 impl Command for InviteUser {
     const NAME: &'static str = "user-invite";
+    const NEEDS: Needs = Needs::Scope(Scope::UsersWrite);
     type Answer = OneTimePassword;
 
     async fn run(self, operator: &Operator) -> Result<OneTimePassword, Refused> {
-        let new = Invited { email: self.email, name: self.name, labels: labels(&self.labels)?, from: None };
-        let (user, one_time) = operator.service.invite(new, Actor::Operator).await.map_err(|error| match error {
-            NewUserError::Particulars(_) => Refused::usage(error),
-            _ => Refused::failed(error),
-        })?;
+        let new = Invited { email: self.email, name: self.name, labels: labels(&self.labels)?, from: operator.from };
+        let (user, one_time) =
+            operator.service.invite(new, operator.by.clone()).await.map_err(|error| match error {
+                NewUserError::Particulars(_) => Refused::usage(error),
+                _ => Refused::failed(error),
+            })?;
         Ok(OneTimePassword::of(&user, one_time, 0))
     }
 }
@@ -179,13 +182,22 @@ pub struct ResetPassword {
 
 impl Command for ResetPassword {
     const NAME: &'static str = "user-reset";
+    const NEEDS: Needs = Needs::Scope(Scope::UsersWrite);
     type Answer = OneTimePassword;
 
     async fn run(self, operator: &Operator) -> Result<OneTimePassword, Refused> {
-        let order = order(&self.reason)?;
+        let order = operator.order(&self.reason)?;
         let user = find(&operator.service, &self.user).await?;
         let reset = operator.service.reset_password(&user, &order).await;
         let (one_time, ended) = reset.map_err(Refused::failed)?;
+        Ok(OneTimePassword::of(&user, one_time, ended))
+    }
+
+    /// Without a password, since none is drawn.
+    async fn foresee(self, operator: &Operator) -> Result<OneTimePassword, Refused> {
+        operator.order(&self.reason)?;
+        let user = find(&operator.service, &self.user).await?;
+        let (one_time, ended) = operator.service.foresee_reset(&user).await?;
         Ok(OneTimePassword::of(&user, one_time, ended))
     }
 }
@@ -208,23 +220,28 @@ pub struct Deleted {
 
 impl Command for DeleteUser {
     const NAME: &'static str = "user-delete";
+    const NEEDS: Needs = Needs::Scope(Scope::UsersWrite);
     type Answer = Deleted;
 
     async fn run(self, operator: &Operator) -> Result<Deleted, Refused> {
-        let order = order(&self.reason)?;
+        let order = operator.order(&self.reason)?;
         let user = find(&operator.service, &self.user).await?;
-        match operator.service.delete_user(&user.id, &order).await? {
-            UserDeleted::Done { ended } => Ok(Deleted { ended }),
-            UserDeleted::LastAdministrator => Err(Refused::failed(format!(
-                "{} is the last administrator who can sign in; make somebody else one first",
-                self.user
-            ))),
-            UserDeleted::NotFound => Err(Refused::failed("the user is gone")),
-        }
+        deleted(&self.user, operator.service.delete_user(&user.id, &order).await?)
+    }
+
+    async fn foresee(self, operator: &Operator) -> Result<Deleted, Refused> {
+        operator.order(&self.reason)?;
+        let user = find(&operator.service, &self.user).await?;
+        deleted(&self.user, operator.service.foresee_delete(&user.id).await?)
     }
 }
 
-fn order(reason: &str) -> Result<Order, Refused> {
-    let note = Note::parse(reason).map_err(Refused::usage)?;
-    Ok(Order { by: Actor::Operator, note, from: None })
+fn deleted(typed: &str, deleted: UserDeleted) -> Result<Deleted, Refused> {
+    match deleted {
+        UserDeleted::Done { ended } => Ok(Deleted { ended }),
+        UserDeleted::LastAdministrator => Err(Refused::failed(format!(
+            "{typed} is the last administrator who can sign in; make somebody else one first"
+        ))),
+        UserDeleted::NotFound => Err(Refused::failed("the user is gone")),
+    }
 }

@@ -2,13 +2,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Command, Operator, Refused};
-use crate::domain::ending::{Actor, Note};
+use super::users::find;
+use super::{Command, Needs, Operator, Refused};
+use crate::domain::ending::{Ended as Ending, Note};
 use crate::domain::id::SessionId;
+use crate::domain::key::Scope;
 use crate::domain::lifetime::Limits;
 use crate::domain::listing::{Query, Typed, Whose};
 use crate::domain::session::{Standing, Verdict};
-use crate::service::sessions::Order;
 use crate::store::{End, EndUser};
 
 /// One page of sessions.
@@ -77,17 +78,20 @@ pub struct Story {
     pub note: Option<String>,
 }
 
+impl Story {
+    pub(super) fn of(ended: &Ending) -> Self {
+        let note = ended.note.as_ref().map(Note::as_str).map(str::to_owned);
+        Self { at: ended.at.to_string(), by: ended.by.to_string(), reason: ended.reason.code().to_owned(), note }
+    }
+}
+
 impl Row {
     fn new(standing: &Standing, verdict: &Verdict, limits: &Limits) -> Self {
         let session = &standing.session;
         let (status, ended) = match verdict {
             Verdict::Live => ("live", None),
             Verdict::Expired(_) => ("expired", None),
-            Verdict::Ended(ended) => {
-                let note = ended.note.as_ref().map(|note| note.as_str().to_owned());
-                let (by, reason) = (ended.by.to_string(), ended.reason.code().to_owned());
-                ("ended", Some(Story { at: ended.at.to_string(), by, reason, note }))
-            }
+            Verdict::Ended(ended) => ("ended", Some(Story::of(ended))),
         };
         Self {
             id: session.id().to_string(),
@@ -107,6 +111,7 @@ impl Row {
 
 impl Command for ListSessions {
     const NAME: &'static str = "session-list";
+    const NEEDS: Needs = Needs::Scope(Scope::SessionsRead);
     type Answer = Listed;
 
     async fn run(self, operator: &Operator) -> Result<Listed, Refused> {
@@ -126,6 +131,7 @@ pub enum RevokeSessions {
     /// These.
     These {
         /// Their ids.
+        #[serde(with = "super::as_text")]
         ids: Vec<SessionId>,
         /// For the audit log.
         reason: String,
@@ -150,10 +156,13 @@ pub enum Ended {
     /// What became of each.
     Each {
         /// Ended now.
+        #[serde(with = "super::as_text")]
         ended: Vec<SessionId>,
         /// Past before.
+        #[serde(with = "super::as_text")]
         before: Vec<SessionId>,
         /// No such session.
+        #[serde(with = "super::as_text")]
         missing: Vec<SessionId>,
         /// Why it went no further, if it did not get through.
         broken: Option<String>,
@@ -164,21 +173,18 @@ pub enum Ended {
 
 impl Command for RevokeSessions {
     const NAME: &'static str = "session-revoke";
+    const NEEDS: Needs = Needs::Scope(Scope::SessionsWrite);
     type Answer = Ended;
 
     async fn run(self, operator: &Operator) -> Result<Ended, Refused> {
         let service = &operator.service;
-        let (Self::These { reason, .. } | Self::User { reason, .. } | Self::Everyone { reason }) = &self;
-        let note = Note::parse(reason).map_err(Refused::usage)?;
-        let order = Order { by: Actor::Operator, note, from: None };
+        let order = operator.order(self.reason())?;
         match self {
             Self::Everyone { .. } => Ok(Ended::All(service.revoke_everyone(&order).await?.count)),
             Self::User { user, .. } => {
-                let unknown = || Refused::failed(format!("there is no user with the e-mail address or id {user}"));
-                let found = service.named(&user).await?.ok_or_else(unknown)?;
-                match service.revoke_user(&found.id, None, &order).await? {
+                match service.revoke_user(&find(service, &user).await?.id, None, &order).await? {
                     EndUser::Done { count, .. } => Ok(Ended::All(count)),
-                    EndUser::KeeperEnded | EndUser::NotFound => Err(unknown()),
+                    EndUser::KeeperEnded | EndUser::NotFound => Err(Refused::failed("the user is gone")),
                 }
             }
             Self::These { ids, .. } => {
@@ -197,5 +203,32 @@ impl Command for RevokeSessions {
                 Ok(Ended::Each { ended, before, missing, broken: None })
             }
         }
+    }
+
+    async fn foresee(self, operator: &Operator) -> Result<Ended, Refused> {
+        let service = &operator.service;
+        operator.order(self.reason())?;
+        match self {
+            Self::Everyone { .. } => Ok(Ended::All(service.count_everyones().await?)),
+            Self::User { user, .. } => Ok(Ended::All(service.count_live(&find(service, &user).await?.id).await?)),
+            Self::These { ids, .. } => {
+                let (mut ended, mut before, mut missing) = (Vec::new(), Vec::new(), Vec::new());
+                for id in ids {
+                    match service.foresee_end(id).await? {
+                        Some(Verdict::Live) if !ended.contains(&id) => ended.push(id),
+                        Some(_) => before.push(id),
+                        None => missing.push(id),
+                    }
+                }
+                Ok(Ended::Each { ended, before, missing, broken: None })
+            }
+        }
+    }
+}
+
+impl RevokeSessions {
+    fn reason(&self) -> &str {
+        let (Self::These { reason, .. } | Self::User { reason, .. } | Self::Everyone { reason }) = self;
+        reason
     }
 }

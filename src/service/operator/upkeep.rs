@@ -1,20 +1,34 @@
-//! The operator and an open database.
+//! The operator and an open database: what only whoever has a shell on the machine may want done.
 
+use std::future::Future;
+
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::{Command, Operator, Refused};
-use crate::store::sled::{Compacted, Report};
+use super::Refused;
+use crate::store::sled::{Compacted, Report, Sled};
+
+/// Something that concerns the database as a whole.
+pub trait Upkeep: Serialize + DeserializeOwned + Send {
+    /// What it is called.
+    const NAME: &'static str;
+    /// What is answered.
+    type Answer: Serialize + DeserializeOwned + Send;
+
+    /// Does it.
+    fn run(self, store: &Sled) -> impl Future<Output = Result<Self::Answer, Refused>> + Send;
+}
 
 /// Reads every record as of this moment and tells what is wrong.
 #[derive(Serialize, Deserialize)]
 pub struct Check;
 
-impl Command for Check {
+impl Upkeep for Check {
     const NAME: &'static str = "check";
     type Answer = Report;
 
-    async fn run(self, operator: &Operator) -> Result<Report, Refused> {
-        Ok(operator.store.check_open().await?)
+    async fn run(self, store: &Sled) -> Result<Report, Refused> {
+        Ok(store.check_open().await?)
     }
 }
 
@@ -22,11 +36,11 @@ impl Command for Check {
 #[derive(Serialize, Deserialize)]
 pub struct Compact;
 
-impl Command for Compact {
+impl Upkeep for Compact {
     const NAME: &'static str = "compact";
     type Answer = Compacted;
 
-    async fn run(self, operator: &Operator) -> Result<Compacted, Refused> {
-        Ok(operator.store.compact_open().await?)
+    async fn run(self, store: &Sled) -> Result<Compacted, Refused> {
+        Ok(store.compact_open().await?)
     }
 }

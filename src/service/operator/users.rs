@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Command, Operator, Refused};
-use crate::domain::change::{NewSecondFactor, UserChange};
-use crate::domain::ending::{Actor, Note};
+use super::{Command, Needs, Operator, Refused};
+use crate::domain::change::{NewPassword, NewSecondFactor, UserChange};
+use crate::domain::ending::Note;
+use crate::domain::key::Scope;
+use crate::domain::password::{Password, PasswordHash};
 use crate::domain::user::{Email, Label, Name, User};
 use crate::service::Service;
 use crate::service::passwords::PasswordChangeError;
-use crate::service::sessions::Order;
 use crate::service::users::{NewUser, NewUserError};
 use crate::store::UserChanged;
 
@@ -36,12 +37,13 @@ pub struct Created {
 
 impl Command for CreateUser {
     const NAME: &'static str = "user-create";
+    const NEEDS: Needs = Needs::Scope(Scope::UsersWrite);
     type Answer = Created;
 
     async fn run(self, operator: &Operator) -> Result<Created, Refused> {
         let labels = labels(&self.labels)?;
-        let new = NewUser { email: self.email, name: self.name, password: self.password, labels, from: None };
-        let user = operator.service.create_user(new, Actor::Operator).await.map_err(|error| match error {
+        let new = NewUser { email: self.email, name: self.name, password: self.password, labels, from: operator.from };
+        let user = operator.service.create_user(new, operator.by.clone()).await.map_err(|error| match error {
             NewUserError::Particulars(_) | NewUserError::Password(_) => Refused::usage(error),
             _ => Refused::failed(error),
         })?;
@@ -117,34 +119,50 @@ pub(super) fn labels(texts: &[String]) -> Result<BTreeSet<Label>, Refused> {
 
 impl Command for ChangeUser {
     const NAME: &'static str = "user-change";
+    const NEEDS: Needs = Needs::Scope(Scope::UsersWrite);
     type Answer = Changed;
 
     async fn run(self, operator: &Operator) -> Result<Changed, Refused> {
-        let (service, typed) = (&operator.service, &self.user);
-        let user = find(service, typed).await?;
-        let change = match &self.change {
-            Change::Block => UserChange::Block,
-            Change::Unblock => UserChange::Unblock,
-            Change::Unlock => UserChange::Unlock,
-            Change::Email(email) => UserChange::Email(email.parse().map_err(Refused::usage)?),
-            Change::Name(name) => UserChange::Name(name.parse().map_err(Refused::usage)?),
-            Change::NoSecondFactor => UserChange::SecondFactor(Box::new(NewSecondFactor { factor: None, asked: None })),
-            Change::Labels { add, remove } => {
+        let user = find(&operator.service, &self.user).await?;
+        let (change, order) = (self.change.of(&user)?, operator.order(&self.reason)?);
+        changed(&self.user, operator.service.change_user(&user.id, change, &order).await?)
+    }
+
+    async fn foresee(self, operator: &Operator) -> Result<Changed, Refused> {
+        let user = find(&operator.service, &self.user).await?;
+        let change = self.change.of(&user)?;
+        operator.order(&self.reason)?;
+        changed(&self.user, operator.service.foresee_change(&user.id, &change).await?)
+    }
+}
+
+impl Change {
+    /// What it means for this user.
+    fn of(&self, user: &User) -> Result<UserChange, Refused> {
+        Ok(match self {
+            Self::Block => UserChange::Block,
+            Self::Unblock => UserChange::Unblock,
+            Self::Unlock => UserChange::Unlock,
+            Self::Email(email) => UserChange::Email(email.parse().map_err(Refused::usage)?),
+            Self::Name(name) => UserChange::Name(name.parse().map_err(Refused::usage)?),
+            Self::NoSecondFactor => UserChange::SecondFactor(Box::new(NewSecondFactor { factor: None, asked: None })),
+            Self::Labels { add, remove } => {
                 let (add, remove) = (labels(add)?, labels(remove)?);
                 UserChange::Labels(user.labels.union(&add).filter(|label| !remove.contains(label)).cloned().collect())
             }
-        };
-        let note = Note::parse(&self.reason).map_err(Refused::usage)?;
-        let order = Order { by: Actor::Operator, note, from: None };
-        match service.change_user(&user.id, change, &order).await? {
-            UserChanged::Done { ended, .. } => Ok(Changed::Done(ended)),
-            UserChanged::Unchanged => Ok(Changed::Unchanged),
-            UserChanged::LastAdministrator => Err(Refused::failed(format!(
-                "{typed} is the last administrator who can sign in; make somebody else one first"
-            ))),
-            UserChanged::EmailTaken => Err(Refused::failed("somebody else has this e-mail address")),
-            UserChanged::Stale | UserChanged::NotFound => Err(Refused::failed("the user is gone")),
-        }
+        })
+    }
+}
+
+fn changed(typed: &str, changed: UserChanged) -> Result<Changed, Refused> {
+    match changed {
+        UserChanged::Done { ended, .. } => Ok(Changed::Done(ended)),
+        UserChanged::Unchanged => Ok(Changed::Unchanged),
+        UserChanged::LastAdministrator => Err(Refused::failed(format!(
+            "{typed} is the last administrator who can sign in; make somebody else one first"
+        ))),
+        UserChanged::EmailTaken => Err(Refused::failed("somebody else has this e-mail address")),
+        UserChanged::Stale | UserChanged::NotFound => Err(Refused::failed("the user is gone")),
     }
 }
 
@@ -168,17 +186,30 @@ pub struct PasswordSet {
 
 impl Command for SetPassword {
     const NAME: &'static str = "user-passwd";
+    const NEEDS: Needs = Needs::Scope(Scope::UsersWrite);
     type Answer = PasswordSet;
 
     async fn run(self, operator: &Operator) -> Result<PasswordSet, Refused> {
-        let note = Note::parse(&self.reason).map_err(Refused::usage)?;
+        let order = operator.order(&self.reason)?;
         let user = find(&operator.service, &self.user).await?;
-        let order = Order { by: Actor::Operator, note, from: None };
         let set = operator.service.set_password(&user, self.password, &order).await;
         let ended = set.map_err(|error| match error {
             PasswordChangeError::Refused(_) => Refused::usage(error),
             _ => Refused::failed(error),
         })?;
         Ok(PasswordSet { ended })
+    }
+
+    async fn foresee(self, operator: &Operator) -> Result<PasswordSet, Refused> {
+        operator.order(&self.reason)?;
+        let user = find(&operator.service, &self.user).await?;
+        Password::chosen(self.password, &user.own_words()).map_err(Refused::usage)?;
+        // No password hashes to nothing, so it is another one, as a new one always is.
+        let hash = PasswordHash::from_phc(String::new());
+        let change = UserChange::Password(Box::new(NewPassword { hash, asked: None }));
+        match operator.service.foresee_change(&user.id, &change).await? {
+            UserChanged::Done { ended, .. } => Ok(PasswordSet { ended }),
+            _ => Err(Refused::failed("the user is gone")),
+        }
     }
 }

@@ -2,9 +2,11 @@
 //! backends are compared with, and what services are tested on, since it can be told to fail ([`Faults`]).
 //!
 //! A method takes the server's record, then at most one user's partition, then the log: always in this order, and never
-//! two partitions. Addresses and "is there anybody yet" are claims outside the partitions, taken before them.
+//! two partitions. Addresses and "is there anybody yet" are claims outside the partitions, taken before them; API keys a ring
+//! of their own, taken before the log.
 
 mod faults;
+mod keys;
 mod listing;
 mod partition;
 mod people;
@@ -18,6 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use async_trait::async_trait;
 
 use self::faults::Access;
+use self::keys::Ring;
 use self::partition::{Log, Partition, Server};
 use self::step::Step;
 use self::users::Claims;
@@ -34,6 +37,7 @@ pub struct Memory {
     server: RwLock<Server>,
     partitions: RwLock<BTreeMap<UserKey, Arc<Mutex<Partition>>>>,
     claims: Mutex<Claims>,
+    ring: Mutex<Ring>,
     log: Mutex<Log>,
     faults: Faults,
 }
@@ -47,6 +51,7 @@ impl Memory {
             server: RwLock::new(server),
             partitions: RwLock::default(),
             claims: Mutex::default(),
+            ring: Mutex::default(),
             log: Mutex::default(),
             faults: Faults::default(),
         }
@@ -96,7 +101,13 @@ impl Memory {
             let user = lock(&partition).user().key();
             removed += self.step(user, |step| step.sweep(before, most - removed)).unwrap_or(0);
         }
-        if removed > 0 { removed } else { lock(&self.log).sweep(before, most) }
+        match removed {
+            0 => match self.sweep_keys(before, most) {
+                0 => lock(&self.log).sweep(before, most),
+                keys => keys,
+            },
+            sessions => sessions,
+        }
     }
 
     /// All partitions there are at this moment, to be locked one after the other.

@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 use super::trees::{PLACES, Place};
 
 const MAGIC: [u8; 16] = *b"sessiond-backup\n";
-/// Raised with any change to the form.
-const VERSION: u8 = 1;
+/// Raised with any change to the form. The first had no API keys.
+const VERSION: u8 = 2;
 /// Stands where a further record would name its tree.
 const END: u8 = 0xFF;
 /// The longest key or value that is read: a damaged length must not take all memory.
@@ -42,8 +42,8 @@ impl Totals {
         self.iter().find(|(tree, _)| *tree == name).map_or(0, |(_, count)| count)
     }
 
-    fn bytes(&self) -> Vec<u8> {
-        self.0.iter().flat_map(|count| count.to_le_bytes()).collect()
+    fn bytes(&self, trees: usize) -> Vec<u8> {
+        self.0.iter().take(trees).flat_map(|count| count.to_le_bytes()).collect()
     }
 }
 
@@ -77,7 +77,7 @@ impl<W: Write> Writer<W> {
 
     pub fn finish(mut self) -> io::Result<(W, Totals, Seal)> {
         self.write(&[END])?;
-        self.write(&self.totals.bytes())?;
+        self.write(&self.totals.bytes(PLACES.len()))?;
         let seal: Seal = self.digest.finalize().into();
         self.to.write_all(&seal)?;
         self.to.flush()?;
@@ -97,7 +97,7 @@ pub enum Fault {
     Io(#[from] io::Error),
     #[error("it is no backup of sessiond")]
     Foreign,
-    #[error("it has version {0}, and this version of sessiond reads version {VERSION}")]
+    #[error("it has version {0}, and this version of sessiond reads versions 1 to {VERSION}")]
     Version(u8),
     #[error("it is damaged: {0}")]
     Damaged(String),
@@ -121,21 +121,26 @@ pub struct Reader<R> {
     digest: Sha256,
     totals: Totals,
     last: Option<(Place, Vec<u8>)>,
+    /// How many trees its version has.
+    trees: usize,
 }
 
 impl<R: Read> Reader<R> {
     pub fn new(from: R) -> Result<Self, Fault> {
-        let mut reader = Self { from, digest: Sha256::new(), totals: Totals::default(), last: None };
+        let mut reader =
+            Self { from, digest: Sha256::new(), totals: Totals::default(), last: None, trees: PLACES.len() };
         let mut magic = MAGIC;
         match reader.read(&mut magic) {
             Ok(()) if magic == MAGIC => {}
             Ok(()) | Err(Fault::Damaged(_)) => return Err(Fault::Foreign),
             Err(error) => return Err(error),
         }
-        match reader.byte()? {
-            VERSION => Ok(reader),
-            other => Err(Fault::Version(other)),
-        }
+        reader.trees = match reader.byte()? {
+            1 => Place::Keys as usize,
+            VERSION => PLACES.len(),
+            other => return Err(Fault::Version(other)),
+        };
+        Ok(reader)
     }
 
     /// The next record; `None` after the last, once counts and digest have been found right.
@@ -144,7 +149,8 @@ impl<R: Read> Reader<R> {
         if tree == END {
             return self.end().map(|()| None);
         }
-        let place = *PLACES.get(usize::from(tree)).ok_or_else(|| damaged("a record of an unknown kind"))?;
+        let place = PLACES.get(..self.trees).and_then(|known| known.get(usize::from(tree)));
+        let place = *place.ok_or_else(|| damaged("a record of an unknown kind"))?;
         let (key, value) = (self.part()?, self.part()?);
         let before = self.last.as_ref().map(|(place, key)| (*place as usize, key.as_slice()));
         if before.is_some_and(|before| before >= (place as usize, key.as_slice())) {
@@ -160,9 +166,9 @@ impl<R: Read> Reader<R> {
     }
 
     fn end(&mut self) -> Result<(), Fault> {
-        let mut counts = self.totals.bytes();
+        let mut counts = self.totals.bytes(self.trees);
         self.read(&mut counts)?;
-        if counts != self.totals.bytes() {
+        if counts != self.totals.bytes(self.trees) {
             return Err(damaged("its counts do not match"));
         }
         let seal: Seal = self.digest.clone().finalize().into();
@@ -204,5 +210,47 @@ impl<R: Read> Reader<R> {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Err(damaged("it ends too soon")),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(version: u8, trees: usize, records: &[(Place, &[u8])]) -> Vec<u8> {
+        let mut bytes = [&MAGIC[..], &[version]].concat();
+        let mut totals = Totals::default();
+        for (place, key) in records {
+            totals.count(*place);
+            bytes.push(*place as u8);
+            for part in [key, &b"value"[..]] {
+                bytes.extend(u32::try_from(part.len()).unwrap().to_le_bytes());
+                bytes.extend(part);
+            }
+        }
+        bytes.push(END);
+        bytes.extend(totals.bytes(trees));
+        let seal: Seal = Sha256::digest(&bytes).into();
+        [bytes, seal.to_vec()].concat()
+    }
+
+    fn read(bytes: &[u8]) -> Result<Totals, Fault> {
+        let mut reader = Reader::new(bytes)?;
+        while reader.next()?.is_some() {}
+        Ok(reader.totals())
+    }
+
+    #[test]
+    fn backups_from_before_api_keys_are_read() {
+        let totals = read(&written(1, 7, &[(Place::Users, b"a"), (Place::Meta, b"b")])).unwrap();
+        assert_eq!((totals.of("users"), totals.of("meta"), totals.of("keys")), (1, 1, 0));
+        let mut writer = Writer::new(Vec::new()).unwrap();
+        writer.put(Place::Users, b"a", b"value").unwrap();
+        writer.put(Place::Keys, b"b", b"value").unwrap();
+        let (bytes, totals, _) = writer.finish().unwrap();
+        assert_eq!(bytes, written(VERSION, PLACES.len(), &[(Place::Users, b"a"), (Place::Keys, b"b")]));
+        assert_eq!(read(&bytes).unwrap(), totals);
+        assert!(matches!(read(&written(1, 7, &[(Place::Keys, b"a")])), Err(Fault::Damaged(_))));
+        assert!(matches!(read(&written(3, 9, &[])), Err(Fault::Version(3))));
     }
 }

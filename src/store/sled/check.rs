@@ -10,14 +10,16 @@ use tempfile::TempDir;
 use super::backup::Totals;
 use super::database::open_fresh;
 use super::folder::lock_existing;
-use super::open::{self, Carried, OpenError, Opened};
+use super::open::{self, Carried, OpenError, Opened, Suspicion};
 use super::record::{self, Content};
 use super::trees::{EPOCH, PLACES, Place};
 use super::upkeep::UpkeepError;
 use super::view::View;
 use super::{Sled, swap};
+use crate::domain::audit::Event;
 use crate::domain::epoch::Epoch;
 use crate::domain::id::{UserKey, hex};
+use crate::domain::key::ApiKey;
 use crate::domain::session::{Session, State};
 use crate::domain::user::User;
 use crate::store::{Environment, Result};
@@ -114,7 +116,7 @@ fn told(error: &OpenError) -> String {
 /// What opening itself noticed.
 async fn opened(report: &mut Report, opened: Opened) {
     let Opened { handle, suspicion, put_back } = opened;
-    if let Some(why) = suspicion {
+    if let Some(Suspicion { why, .. }) = suspicion {
         report.add(format!("a server would end everyone's sessions: {why}"));
     }
     if put_back > 0 {
@@ -181,6 +183,7 @@ fn all(report: &mut Report, trees: &impl View) {
                     let gap = before.filter(|before| before + 1 != event.seq.0);
                     Ok(gap.map(|before| format!("events between {before} and {} are missing", event.seq.0)))
                 }
+                Ok(Content::Key(key)) => of_key(trees, &key),
                 Ok(Content::Other) => Ok(None),
                 Err(error) => Ok(Some(format!("the record at {}: {}", hex(&key), open::chain(&error)))),
             };
@@ -205,6 +208,14 @@ fn of_session(trees: &impl View, session: &Session, server: Option<Epoch>) -> Re
     };
     let withdrawn = user.epoch != epochs.user || server.is_some_and(|server| server != epochs.server);
     Ok(withdrawn.then(|| format!("{} was ended, and nothing tells by whom", session.id())))
+}
+
+/// A revoked key names the event of its end, if that has not been swept.
+fn of_key(trees: &impl View, key: &ApiKey) -> Result<Option<String>> {
+    let Some(ended) = key.revoked() else { return Ok(None) };
+    let event = trees.get::<Event>(Place::Audit, &ended.event.0.to_be_bytes())?;
+    let other = event.is_some_and(|event| event.draft.key != Some(key.id));
+    Ok(other.then(|| format!("the event that key {} names tells of something else", key.id)))
 }
 
 fn of_user(trees: &impl View, user: &User) -> Result<Option<String>> {

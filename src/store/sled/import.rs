@@ -21,8 +21,10 @@ use crate::domain::audit::{Draft, Event};
 use crate::domain::ending::{Actor, Ending, Reason};
 use crate::domain::epoch::Epoch;
 use crate::domain::id::EventSeq;
+use crate::domain::key::ApiKey;
 use crate::domain::session::{Session, Verdict};
 use crate::domain::steps::reached;
+use crate::domain::timestamp::Timestamp;
 use crate::store::{Environment, Store, StoreError, codec};
 
 /// Records that are handed to sled at once.
@@ -35,6 +37,8 @@ pub struct Restored {
     pub totals: Totals,
     /// How many sessions were live in it, and have ended.
     pub ended: u64,
+    /// How many API keys in it were not revoked, and are now.
+    pub keys: u64,
 }
 
 impl Sled {
@@ -118,10 +122,10 @@ fn prepare(folder: &Path, environment: &Environment, file: &Path, from: &File) -
     let restored = filled.and_then(|(trees, totals)| {
         // In the new database and not later: it must never open with sessions that may have been ended since.
         reached!("copy-filled");
-        let ended = redraw(&trees, environment)?;
+        let (ended, keys) = redraw(&trees, environment)?;
         trees.db.flush()?;
         reached!("copy-redrawn");
-        Ok(Restored { totals, ended })
+        Ok(Restored { totals, ended, keys })
     });
     restored.inspect_err(|_| drop(swap::remove(&fresh)))
 }
@@ -196,8 +200,9 @@ pub fn fill<T>(
     Ok((trees, answer))
 }
 
-/// Ends everyone's sessions in a database that is not yet in its place. Answers how many were live.
-fn redraw(trees: &Trees, environment: &Environment) -> Result<u64, StoreError> {
+/// Ends everyone's sessions and revokes every API key in a database that is not yet in its place: which of them somebody has
+/// ended since the backup nobody knows. Answers how many sessions were live, and how many keys not revoked.
+fn redraw(trees: &Trees, environment: &Environment) -> Result<(u64, u64), StoreError> {
     let now = environment.clock.now();
     let old: Epoch = trees.get(Place::Meta, EPOCH)?.ok_or_else(|| StoreError::corrupt("meta", "no epoch"))?;
     let mut live = 0;
@@ -217,5 +222,23 @@ fn redraw(trees: &Trees, environment: &Environment) -> Result<u64, StoreError> {
     ]
     .map(|(place, key, value)| Write { place, key: key.to_vec(), value: Some(value) });
     trees.write(&writes)?;
-    Ok(live)
+    Ok((live, revoke_keys(trees, now, &ending)?))
+}
+
+/// Revokes every API key in a database that is not yet in its place. Answers how many there were to revoke.
+fn revoke_keys(trees: &Trees, now: Timestamp, ending: &Ending) -> Result<u64, StoreError> {
+    let mut revoked = 0;
+    let keys = trees.scan::<ApiKey>(Place::Keys).collect::<Result<Vec<_>, _>>()?;
+    for (id, mut key) in keys.into_iter().filter(|(_, key)| key.revoked().is_none()) {
+        let seq = EventSeq(open::last_event(trees)?.0 + 1);
+        let event = Event { seq, at: now, draft: Draft::key_revoked(ending, key.id) };
+        key.revoke(ending.at(now, seq));
+        let seq = seq.0.to_be_bytes();
+        let writes =
+            [(Place::Keys, &id[..], codec::encode(&id, &key)?), (Place::Audit, &seq[..], codec::encode(&seq, &event)?)]
+                .map(|(place, key, value)| Write { place, key: key.to_vec(), value: Some(value) });
+        trees.write(&writes)?;
+        revoked += 1;
+    }
+    Ok(revoked)
 }

@@ -19,7 +19,7 @@ use super::folder::sync_directory;
 use crate::domain::audit::Event;
 use crate::domain::ending::Ended;
 use crate::domain::epoch::Epoch;
-use crate::domain::id::{EventSeq, SessionId, UserKey};
+use crate::domain::id::{EventSeq, KeyId, SessionId, UserKey};
 use crate::domain::steps::reached;
 use crate::domain::timestamp::Timestamp;
 
@@ -41,6 +41,8 @@ pub enum Effect {
     Created { user: UserKey, id: SessionId, record: Vec<u8> },
     /// All of a user's sessions, since the user was deleted; `old` was their last epoch.
     Deleted { user: UserKey, old: Epoch, ended: Ended },
+    /// An API key, which is revoked.
+    Key { id: KeyId, ended: Ended },
 }
 
 /// One ending with its audit event.

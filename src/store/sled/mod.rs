@@ -14,6 +14,7 @@ mod folder;
 mod import;
 mod index;
 mod journal;
+mod keys;
 mod listing;
 mod mend;
 mod mode;
@@ -54,7 +55,7 @@ pub use self::compact::Compacted;
 pub use self::import::Restored;
 use self::mode::Mode;
 pub use self::open::OpenError;
-use self::open::{Carried, Opened};
+use self::open::{Carried, Opened, Suspicion};
 use self::step::{Shared, Step};
 pub use self::upkeep::UpkeepError;
 use super::{Environment, Result, Store, StoreError};
@@ -177,14 +178,23 @@ impl Sled {
     }
 }
 
-/// Ends everyone's sessions if nobody can vouch for them, before anybody reads one.
+/// Ends everyone's sessions and revokes API keys if nobody can vouch for them, before anybody reads one.
 async fn trusted(opened: Opened, folder: &Path) -> std::result::Result<Handle, OpenError> {
     let Opened { handle, suspicion, .. } = opened;
-    if let Some(why) = suspicion {
+    if let Some(Suspicion { why, of_records }) = suspicion {
         tracing::error!("everyone's sessions end, since nobody can vouch for them: {why}");
         let ending = Ending::new(Actor::System, Reason::Safety, None);
-        let ended = handle.committer.commit(move |step| sessions::end_everyone(step, &ending), Proof::Database).await;
-        ended.map_err(|error| open::damaged(folder, &error))?;
+        // In one step: a kill in between must leave the doubt.
+        let end = move |step: &mut Step<'_>| {
+            sessions::end_everyone(step, &ending)?;
+            // A key that never runs out does not care what time it is.
+            keys::revoke_all(step, &ending, |key| of_records || key.expires.is_some())
+        };
+        let revoked = handle.committer.commit(end, Proof::Database).await;
+        let revoked = revoked.map_err(|error| open::damaged(folder, &error))?;
+        if revoked > 0 {
+            tracing::error!(keys = revoked, "API keys are revoked for the same reason; create new ones");
+        }
         reached!("everyone-ended");
         doubt::settle(folder).map_err(|source| OpenError::Folder { folder: folder.to_owned(), source })?;
     }

@@ -73,9 +73,16 @@ pub enum OpenError {
 pub struct Opened {
     pub handle: Handle,
     /// Why nobody can vouch for what the database says is live, if so.
-    pub suspicion: Option<String>,
+    pub suspicion: Option<Suspicion>,
     /// How many endings of the journal the database did not know.
     pub put_back: usize,
+}
+
+/// Why nobody can vouch for what the database says is live.
+pub struct Suspicion {
+    pub why: String,
+    /// Whether something may be missing; otherwise it is only the time that cannot be trusted.
+    pub of_records: bool,
 }
 
 /// What a store that was open in this process hands to the one that is opened in its place.
@@ -124,8 +131,8 @@ pub fn open(folder: &Path, environment: Environment, carried: Carried) -> Result
     if let Some(why) = suspect(&found, reached, known) {
         doubt::note(folder, &why).map_err(in_folder)?;
     }
-    let mut suspicion = doubt::noted(folder).map_err(in_folder)?;
-    if let Some(what) = suspicion.as_ref().filter(|_| trees.tree(Place::Users).is_empty()) {
+    let doubt = doubt::noted(folder).map_err(in_folder)?;
+    if let Some(what) = doubt.as_ref().filter(|_| trees.tree(Place::Users).is_empty()) {
         // Setting up anew over what is left would hide the loss.
         return Err(OpenError::Damaged { folder: folder.to_owned(), what: format!("there are no users, and {what}") });
     }
@@ -143,7 +150,7 @@ pub fn open(folder: &Path, environment: Environment, carried: Carried) -> Result
     file.sync_all().map_err(in_folder)?;
     reached!("replay-synced");
     found.journal.applied();
-    if suspicion.is_some() {
+    if doubt.is_some() {
         found.journal.start_afresh().map_err(in_folder)?;
         reached!("begun-afresh");
     }
@@ -164,9 +171,11 @@ pub fn open(folder: &Path, environment: Environment, carried: Carried) -> Result
     let newest = load(&shared).map_err(|error| damaged(&error))?;
     reached!("index-loaded");
     let behind = newest.since(shared.environment.clock.now());
-    if behind > CLOCK_TOLERANCE {
-        suspicion.get_or_insert_with(|| format!("the clock is {} s behind the newest record", behind.as_secs()));
-    }
+    let late = || {
+        let why = format!("the clock is {} s behind the newest record", behind.as_secs());
+        (behind > CLOCK_TOLERANCE).then_some(Suspicion { why, of_records: false })
+    };
+    let suspicion = doubt.map(|why| Suspicion { why, of_records: true }).or_else(late);
     let shared = Arc::new(shared);
     let next = EventSeq(last.0 + 1);
     let disk = Disk { file, journal: found.journal, confirmed, folder: folder.to_owned() };
@@ -242,7 +251,7 @@ fn follow(trees: &Trees) -> Result<Trail, StoreError> {
         if let Ok(event) = codec::decode::<Event>(&key, &bytes) {
             filling.note(&event);
         } else {
-            // People go on signing in and out; whoever searches there is told.
+            // People go on signing in and out; it stands in what is found there as one that cannot be read.
             filling.note_damaged(seq);
             damaged.push(seq.0);
         }

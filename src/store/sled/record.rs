@@ -5,6 +5,7 @@ use crate::domain::audit::Event;
 use crate::domain::ending::Ended;
 use crate::domain::epoch::Epoch;
 use crate::domain::id::UserKey;
+use crate::domain::key::ApiKey;
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{Email, User};
@@ -17,6 +18,7 @@ pub enum Content {
     /// Whom an address belongs to.
     Owner(Email, UserKey),
     Event(Event),
+    Key(Box<ApiKey>),
     /// Anything that stands for itself.
     Other,
 }
@@ -56,6 +58,16 @@ pub fn read(place: Place, key: &[u8], value: &[u8]) -> Result<Content> {
             let event: Event = codec::decode(key, value)?;
             agrees(place, key == event.seq.0.to_be_bytes())?;
             Ok(Content::Event(event))
+        }
+        Place::Keys => {
+            let stored: ApiKey = codec::decode(key, value)?;
+            agrees(place, key == stored.id.bytes())?;
+            Ok(Content::Key(Box::new(stored)))
+        }
+        Place::KeyUses => {
+            codec::decode::<Timestamp>(key, value)?;
+            agrees(place, key.len() == 8)?;
+            Ok(Content::Other)
         }
         Place::Meta if key == EPOCH => codec::decode::<Epoch>(key, value).map(|_| Content::Other),
         Place::Meta => {

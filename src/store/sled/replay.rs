@@ -7,6 +7,7 @@ use crate::domain::audit::{Action, Draft, Event, Outcome};
 use crate::domain::ending::Actor;
 use crate::domain::epoch::Epoch;
 use crate::domain::id::EventSeq;
+use crate::domain::key::ApiKey;
 use crate::domain::session::{AlreadyEnded, Session, State};
 use crate::domain::steps::reached;
 use crate::domain::user::User;
@@ -116,6 +117,13 @@ fn effect(trees: &Trees, effect: &Effect, first: EventSeq, writes: &mut Vec<Writ
             }
             Ok(())
         }
+        Effect::Key { id, ended } => match trees.get::<ApiKey>(Place::Keys, id.bytes())? {
+            Some(mut key) if key.revoked().is_none() => {
+                key.revoke(ended.clone());
+                put(writes, Place::Keys, id.bytes(), &key)
+            }
+            _ => Ok(()),
+        },
         Effect::Server { old, fresh, ended } => {
             if ended.event >= first && trees.replaced(*old)?.is_none() {
                 put(writes, Place::Replaced, old.bytes(), ended)?;

@@ -2,6 +2,7 @@
 
 use std::sync::PoisonError;
 
+use super::keys;
 use super::step::Step;
 use super::trail::concerned;
 use super::trees::{Place, session_key};
@@ -11,12 +12,16 @@ use crate::domain::ending::Ended;
 use crate::domain::timestamp::Timestamp;
 use crate::store::Result;
 
-/// Looks at up to `most` things that may be older than `before`: sessions first, then events, and the log of replaced epochs
-/// once no session needs it.
+/// Looks at up to `most` things that may be older than `before`: sessions first, then API keys and events, and the log of
+/// replaced epochs once no session needs it.
 pub fn sweep(step: &mut Step<'_>, before: Timestamp, most: usize) -> Result<usize> {
     match sessions(step, before, most)? {
         0 => {}
         looked => return Ok(looked),
+    }
+    match keys::sweep(step, before, most)? {
+        0 => {}
+        removed => return Ok(removed),
     }
     match events(step, before, most)? {
         0 => {}

@@ -10,6 +10,8 @@
 //! | `audit` | sequence number, big endian | [`Event`] |
 //! | `meta` | `epoch` | the server's [`Epoch`] |
 //! | `meta` | `format` | one byte, [`codec::FORMAT`], outside the record format |
+//! | `keys` | key id | [`ApiKey`](crate::domain::key::ApiKey) |
+//! | `key-uses` | key id | time of the last use written down |
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -47,11 +49,22 @@ pub enum Place {
     Replaced = 4,
     Audit = 5,
     Meta = 6,
+    Keys = 7,
+    KeyUses = 8,
 }
 
 /// All of them, by their numbers.
-pub const PLACES: [Place; 7] =
-    [Place::Sessions, Place::Seen, Place::Users, Place::Emails, Place::Replaced, Place::Audit, Place::Meta];
+pub const PLACES: [Place; 9] = [
+    Place::Sessions,
+    Place::Seen,
+    Place::Users,
+    Place::Emails,
+    Place::Replaced,
+    Place::Audit,
+    Place::Meta,
+    Place::Keys,
+    Place::KeyUses,
+];
 
 impl Place {
     /// The tree's name.
@@ -64,6 +77,8 @@ impl Place {
             Self::Replaced => "replaced",
             Self::Audit => "audit",
             Self::Meta => "meta",
+            Self::Keys => "keys",
+            Self::KeyUses => "key-uses",
         }
     }
 }
@@ -151,13 +166,15 @@ impl Trees {
         Ok(())
     }
 
-    /// When sessions were seen while the database took nothing, to be written once it does again.
+    /// When sessions were seen and keys used while the database took nothing, to be written once it does again.
     pub fn touches(&self) -> Vec<Write> {
-        let held = self.held.of(Place::Seen).into_iter();
-        let write = |(key, value): (IVec, Option<IVec>)| {
-            Some(Write { place: Place::Seen, key: key.to_vec(), value: Some(value?.to_vec()) })
+        let of = |place| {
+            let write = move |(key, value): (IVec, Option<IVec>)| {
+                Some(Write { place, key: key.to_vec(), value: Some(value?.to_vec()) })
+            };
+            self.held.of(place).into_iter().filter_map(write)
         };
-        held.filter_map(write).collect()
+        of(Place::Seen).chain(of(Place::KeyUses)).collect()
     }
 
     /// The records as they are now, for as long as somebody holds on to it. Only the committer may ask: between two steps.

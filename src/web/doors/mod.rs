@@ -1,4 +1,5 @@
 //! The ways in.
 
+pub mod afar;
 pub mod operators;
 pub mod pages;

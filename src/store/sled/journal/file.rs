@@ -17,6 +17,8 @@ pub(super) const SIZE: usize = 1024 * 1024;
 pub(super) const BLOCK: usize = 64;
 /// Length and checksum.
 pub(super) const FRAME: usize = 8;
+/// How many fields events have been given since the first version.
+const ADDED: usize = 2;
 pub(super) const MAGIC: [u8; 8] = *b"sd-ends\x01";
 
 #[derive(Serialize, Deserialize)]
@@ -140,9 +142,14 @@ pub(super) fn entry(bytes: &[u8], generation: u64, offset: usize) -> Option<(Sto
     if size == 0 || sum != checksum(generation, offset, payload) {
         return None;
     }
-    // Events ended a field earlier once. A byte too many is not read.
-    let whole = [payload, &[0]].concat();
-    Some((postcard::from_bytes(&whole).ok()?, (FRAME + size).next_multiple_of(BLOCK)))
+    Some((stored(payload)?, (FRAME + size).next_multiple_of(BLOCK)))
+}
+
+/// An entry of this version or of an earlier one: what has been added to an event since stands at its end, and so at the
+/// entry's, and was absent then, which is a zero.
+fn stored(payload: &[u8]) -> Option<Stored> {
+    let earlier = || postcard::from_bytes(&[payload, &[0; ADDED]].concat()).ok();
+    postcard::from_bytes(payload).ok().or_else(earlier)
 }
 
 pub(super) fn checksum(generation: u64, offset: usize, payload: &[u8]) -> u32 {
@@ -151,4 +158,40 @@ pub(super) fn checksum(generation: u64, offset: usize, payload: &[u8]) -> u32 {
     hasher.update(&(offset as u64).to_le_bytes());
     hasher.update(payload);
     hasher.finalize()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Effect;
+    use super::*;
+    use crate::domain::audit::{Draft, Event};
+    use crate::domain::clock::OsEntropy;
+    use crate::domain::ending::{Actor, Ending, Reason};
+    use crate::domain::id::{KeyId, SessionId, UserKey};
+    use crate::domain::timestamp::Timestamp;
+
+    /// An upgrade must not take the endings of the version before for damage.
+    #[test]
+    fn entries_of_an_earlier_version_are_read() {
+        let at = Timestamp::from_millis(1_767_323_045_678);
+        let (user, id) = (UserKey::from_bytes([7; 16]), SessionId::new(at, &OsEntropy));
+        let ending = Ending::new(Actor::Operator, Reason::Revoked, None);
+        let seq = EventSeq(9);
+        let event = Event { seq, at, draft: Draft::ended_one(&ending, &"ada".parse().unwrap(), id) };
+        let ended = ending.at(at, seq);
+        let entry = Entry { effect: Effect::Session { user, id, ended: ended.clone() }, event: Some(event) };
+        let now = postcard::to_allocvec(&Stored { confirmed: seq, from: 0, entry: entry.clone() }).unwrap();
+        let (earlier, added) = now.split_at(now.len() - ADDED);
+        assert_eq!(added, [0; ADDED], "what was added is absent");
+        for payload in [&now[..], earlier] {
+            assert_eq!(stored(payload).unwrap().entry, entry);
+        }
+        assert!(stored(&earlier[..earlier.len() - 1]).is_none());
+
+        let key = KeyId::new(&OsEntropy);
+        let event = Event { seq, at, draft: Draft::key_revoked(&ending, key) };
+        let entry = Entry { effect: Effect::Key { id: key, ended }, event: Some(event) };
+        let now = postcard::to_allocvec(&Stored { confirmed: seq, from: 0, entry: entry.clone() }).unwrap();
+        assert_eq!(stored(&now).unwrap().entry, entry);
+    }
 }

@@ -1,19 +1,18 @@
-//! Where a verb is carried out: in this process on a database that nobody has open, or by the server that has it open.
+//! The server on this machine that has the data folder open, by its operator's door.
 
 use std::fs::File;
 use std::io::Read;
 use std::time::Duration;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use ureq::http::Response;
 use ureq::{Agent, Body};
 
-use super::Failure;
+use super::{Failure, LONGEST};
 use crate::config::Config;
 use crate::domain::clock::OsEntropy;
-use crate::open;
-use crate::service::operator::{Command, Operator, Refused};
-use crate::store::Store;
+use crate::service::operator::{Command, How, Refused, Upkeep};
 use crate::store::sled::Sled;
 use crate::web::control::{self, Control};
 
@@ -21,48 +20,6 @@ use crate::web::control::{self, Control};
 const CONNECT: Duration = Duration::from_secs(2);
 /// To a question that needs no database.
 const ANSWER: Duration = Duration::from_secs(5);
-/// A page of sessions, in bytes, is never longer; findings of a check neither.
-const LONGEST: u64 = 64 << 20;
-
-impl From<Refused> for Failure {
-    fn from(refused: Refused) -> Self {
-        if refused.usage { Self::usage(refused.told) } else { Self::failed(refused.told) }
-    }
-}
-
-/// Either way.
-pub enum Reach {
-    /// This process has the database open.
-    Here(Operator),
-    /// A server has.
-    There(Remote),
-}
-
-impl Reach {
-    /// Asks the server of this data folder, or opens the database.
-    pub async fn find(config: &Config) -> Result<Self, Failure> {
-        match Remote::find(config).await {
-            Some(remote) => Ok(Self::There(remote)),
-            None => Ok(Self::Here(open::open_in(config, open::system(config)).await?)),
-        }
-    }
-
-    /// Has it done.
-    pub async fn run<C: Command + 'static>(&self, command: C) -> Result<C::Answer, Failure> {
-        match self {
-            Self::Here(operator) => Ok(command.run(operator).await?),
-            Self::There(remote) => remote.run(command).await,
-        }
-    }
-
-    /// Lets go of the database.
-    pub async fn close(self) -> Result<(), Failure> {
-        match self {
-            Self::Here(operator) => Ok(operator.store.close().await?),
-            Self::There(_) => Ok(()),
-        }
-    }
-}
 
 /// A server with the database open.
 #[derive(Clone)]
@@ -102,11 +59,28 @@ impl Remote {
         answer.is_some_and(|answer| self.control.is_proved(&nonce, &answer))
     }
 
-    /// Has it done there.
-    pub async fn run<C: Command + 'static>(&self, command: C) -> Result<C::Answer, Failure> {
-        let text = serde_json::to_string(&command).map_err(Failure::failed)?;
+    /// Has it done there, or told what would become of it.
+    pub async fn run<C: Command + 'static>(&self, command: C, how: How) -> Result<C::Answer, Failure> {
+        let path = match how {
+            How::ForGood => format!("run/{}", C::NAME),
+            How::DryRun => format!("dry-run/{}", C::NAME),
+        };
+        self.send(path, &command).await
+    }
+
+    /// Has that done there.
+    pub async fn upkeep<U: Upkeep + 'static>(&self, upkeep: U) -> Result<U::Answer, Failure> {
+        self.send(format!("run/{}", U::NAME), &upkeep).await
+    }
+
+    async fn send<T: DeserializeOwned + Send + 'static>(
+        &self,
+        path: String,
+        command: &impl Serialize,
+    ) -> Result<T, Failure> {
+        let text = serde_json::to_string(command).map_err(Failure::failed)?;
         let remote = self.clone();
-        blocking(move || remote.post(&format!("run/{}", C::NAME), text.as_bytes()).and_then(answer)).await
+        blocking(move || remote.post(&path, text.as_bytes()).and_then(answer)).await
     }
 
     /// The backup as it comes; cut short if something goes wrong over there.
