@@ -156,9 +156,9 @@ impl Hasher {
         self.costs.note(cost);
     }
 
-    /// Whether `password` is the one that `stored` was made of; `None`, for an unknown user, is never, and so is a hash with a
-    /// pepper that is missing. A password that is wrong takes as long for one as for another.
-    pub async fn verify(&self, password: Password, stored: Option<PasswordHash>) -> Result<bool, Busy> {
+    /// Whether `password` is the one that `stored` was made of, and `also` holds; `None`, for an unknown user, is never, and so is
+    /// a hash with a pepper that is missing. Whatever it is that fails takes as long for one as for another.
+    pub async fn verify(&self, password: Password, stored: Option<PasswordHash>, also: bool) -> Result<bool, Busy> {
         let stored = stored.filter(|stored| !stored.recipe().pepper.is_some_and(|id| self.is_missing(&id)));
         let known = stored.is_some();
         let stored = stored.unwrap_or_else(|| self.nobody.clone());
@@ -171,7 +171,7 @@ impl Hasher {
             .run(move |memory| {
                 let bytes = password.expose();
                 let bytes = &bytes[..bytes.len().min(Password::LONGEST_BYTES + 1)];
-                compare(memory, bytes, pepper.as_ref().map(|pepper| pepper.expose()), &stored, &decoys)
+                compare(memory, bytes, pepper.as_ref().map(|pepper| pepper.expose()), &stored, also, &decoys)
             })
             .await?;
         Ok(matches && known)
@@ -199,15 +199,16 @@ fn hash(
     Ok(PasswordHash::from_phc(memory.hash(params, pepper, password, salt)?.to_string()))
 }
 
-/// Whether the password is the one of `stored`. If it is not, it is compared with the decoys as well, to the same end.
+/// Whether the password is the one of `stored`, and `also` holds. If not, it is compared with the decoys as well, to no other end.
 fn compare(
     memory: &mut Memory,
     password: &[u8],
     pepper: Option<&[u8]>,
     stored: &PasswordHash,
+    also: bool,
     decoys: &[PasswordHash],
 ) -> bool {
-    if memory.verify(password, pepper, stored.as_phc()) {
+    if memory.verify(password, pepper, stored.as_phc()) && also {
         return true;
     }
     for decoy in decoys {
@@ -229,9 +230,9 @@ mod tests {
         let typed = || Password::typed("correct horse battery".to_owned());
         let stored = hasher.hash(typed()).await.unwrap();
         assert!(stored.as_phc().starts_with("$argon2id$v=19$m=19456,t=2,p=1$"));
-        assert_eq!(hasher.verify(typed(), Some(stored.clone())).await, Ok(true));
-        assert_eq!(hasher.verify(Password::typed("wrong".to_owned()), Some(stored)).await, Ok(false));
-        assert_eq!(hasher.verify(typed(), None).await, Ok(false));
+        assert_eq!(hasher.verify(typed(), Some(stored.clone()), true).await, Ok(true));
+        assert_eq!(hasher.verify(Password::typed("wrong".to_owned()), Some(stored), true).await, Ok(false));
+        assert_eq!(hasher.verify(typed(), None, true).await, Ok(false));
     }
 
     #[tokio::test]
@@ -241,24 +242,26 @@ mod tests {
         let dear = Hasher::new(Cost { memory_kib: 64, passes: 1, lanes: 1 }, Arc::new(OsEntropy)).unwrap();
         let (own, old) = (cheap.hash(typed()).await.unwrap(), dear.hash(typed()).await.unwrap());
         assert_eq!(cheap.costs.besides(&own.recipe().cost), [], "one cost, one comparison");
-        assert_eq!(cheap.verify(Password::typed("wrong".to_owned()), Some(old.clone())).await, Ok(false));
+        assert_eq!(cheap.verify(Password::typed("wrong".to_owned()), Some(old.clone()), true).await, Ok(false));
         for (stored, besides) in [(&own, &old), (&old, &own)] {
             let decoys = cheap.costs.besides(&stored.recipe().cost);
             let recipes: Vec<_> = decoys.iter().map(PasswordHash::recipe).collect();
             assert_eq!(recipes, [besides.recipe()]);
             // How much memory it took tells what was computed.
             let mut memory = Memory::default();
-            assert!(compare(&mut memory, typed().expose(), None, stored, &decoys));
+            assert!(compare(&mut memory, typed().expose(), None, stored, true, &decoys));
             assert_eq!(
                 memory.blocks(),
                 if stored == &own { 8 } else { 64 },
                 "who knows the password waits for it alone"
             );
-            let mut memory = Memory::default();
-            assert!(!compare(&mut memory, b"wrong", None, stored, &decoys));
-            assert_eq!(memory.blocks(), 64);
+            for (password, also) in [(&b"wrong"[..], true), (typed().expose(), false)] {
+                let mut memory = Memory::default();
+                assert!(!compare(&mut memory, password, None, stored, also, &decoys));
+                assert_eq!(memory.blocks(), 64);
+            }
         }
-        assert_eq!(cheap.verify(typed(), None).await, Ok(false));
+        assert_eq!(cheap.verify(typed(), None, true).await, Ok(false));
     }
 
     fn pepper(first: u8) -> Pepper {
@@ -278,17 +281,17 @@ mod tests {
         let stored = one.hash(typed()).await.unwrap();
         let named = format!("$argon2id$v=19$m=8,t=1,p=1,keyid={}$", pepper(1).id());
         assert!(stored.as_phc().starts_with(&named), "{}", stored.as_phc());
-        assert_eq!(one.verify(typed(), Some(stored.clone())).await, Ok(true));
-        assert_eq!(one.verify(Password::typed("wrong".to_owned()), Some(stored.clone())).await, Ok(false));
+        assert_eq!(one.verify(typed(), Some(stored.clone()), true).await, Ok(true));
+        assert_eq!(one.verify(Password::typed("wrong".to_owned()), Some(stored.clone()), true).await, Ok(false));
         for without in [&plain, &other] {
-            assert_eq!(without.verify(typed(), Some(stored.clone())).await, Ok(false));
+            assert_eq!(without.verify(typed(), Some(stored.clone()), true).await, Ok(false));
             assert!(without.is_missing(pepper(1).id()) && !one.is_missing(pepper(1).id()));
         }
         // The name alone is not what keeps them apart: the pepper goes into the hash.
         let renamed = stored.as_phc().replace(pepper(1).id().as_str(), pepper(2).id().as_str());
-        assert_eq!(other.verify(typed(), Some(PasswordHash::from_phc(renamed))).await, Ok(false));
+        assert_eq!(other.verify(typed(), Some(PasswordHash::from_phc(renamed)), true).await, Ok(false));
         let unnamed = stored.as_phc().replace(&format!(",keyid={}", pepper(1).id()), "");
-        assert_eq!(plain.verify(typed(), Some(PasswordHash::from_phc(unnamed))).await, Ok(false));
+        assert_eq!(plain.verify(typed(), Some(PasswordHash::from_phc(unnamed)), true).await, Ok(false));
     }
 
     #[tokio::test]
@@ -301,7 +304,7 @@ mod tests {
             (peppered(Some(3), &[1, 2]), Some(3)),
             (peppered(None, &[3]), None),
         ] {
-            assert_eq!(hasher.verify(typed(), Some(stored.clone())).await, Ok(true));
+            assert_eq!(hasher.verify(typed(), Some(stored.clone()), true).await, Ok(true));
             assert!(hasher.is_outdated(&stored));
             stored = hasher.hash(typed()).await.unwrap();
             assert!(!hasher.is_outdated(&stored));
@@ -314,6 +317,6 @@ mod tests {
         let hasher = Hasher::new(Cost { memory_kib: 8, passes: 1, lanes: 1 }, Arc::new(OsEntropy)).unwrap();
         let all = u32::try_from(hasher.waiting.available_permits()).unwrap();
         let _taken = hasher.waiting.acquire_many(all).await.unwrap();
-        assert_eq!(hasher.verify(Password::typed("any".to_owned()), None).await, Err(Busy));
+        assert_eq!(hasher.verify(Password::typed("any".to_owned()), None, true).await, Err(Busy));
     }
 }

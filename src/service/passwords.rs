@@ -155,7 +155,7 @@ impl Service {
         let user = user.filter(|user| user.safeguards.one_time_until.is_some_and(|until| now < until));
         let Some(user) = user else { return Err(PasswordChangeError::Stale) };
         let new = Password::chosen(chosen, &user.own_words())?;
-        if self.hasher.verify(new.clone(), Some(user.password.clone())).await? {
+        if self.hasher.verify(new.clone(), Some(user.password.clone()), true).await? {
             return Err(PasswordError::Same.into());
         }
         let (verified, fresh) = (user.password.clone(), self.hasher.hash(new).await?);

@@ -270,7 +270,7 @@ impl Service {
         if let Some(stored) = &stored {
             self.tell_of_missing_pepper(stored);
         }
-        let right = self.hasher.verify(password, stored).await.map(|right| right && also);
+        let right = self.hasher.verify(password, stored, also).await;
         if !matches!(right, Ok(false)) {
             self.throttle.give_back(permit);
         }
