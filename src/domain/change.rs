@@ -53,8 +53,13 @@ pub enum UserChange {
     Unlock,
     /// They have another second factor, or none.
     SecondFactor(Box<NewSecondFactor>),
-    /// They have other recovery codes.
-    RecoveryCodes(BTreeSet<RecoveryDigest>),
+    /// They have other recovery codes, which they asked for in this session: good as long as it is live.
+    RecoveryCodes {
+        /// The session.
+        session: SessionId,
+        /// What is kept of the codes.
+        codes: BTreeSet<RecoveryDigest>,
+    },
 }
 
 /// Another second factor.
@@ -103,7 +108,7 @@ impl UserChange {
             Self::Name(name) => changed.name.clone_from(name),
             Self::Unlock => changed.safeguards.tries = Tries::default(),
             Self::SecondFactor(new) => changed.safeguards.second_factor.clone_from(&new.factor),
-            Self::RecoveryCodes(codes) => {
+            Self::RecoveryCodes { codes, .. } => {
                 let had = user.safeguards.second_factor.as_ref();
                 changed.safeguards.second_factor = had.map(|had| had.with_recovery(codes.clone()));
             }
@@ -125,7 +130,7 @@ impl UserChange {
             Self::Unlock => Action::UnlockUser,
             Self::SecondFactor(new) if new.factor.is_some() => Action::SetSecondFactor,
             Self::SecondFactor(_) => Action::RemoveSecondFactor,
-            Self::RecoveryCodes(_) => Action::RenewRecoveryCodes,
+            Self::RecoveryCodes { .. } => Action::RenewRecoveryCodes,
         }
     }
 
@@ -154,7 +159,7 @@ impl UserChange {
             Self::Password(_) | Self::Rehash { .. } | Self::OneTime { .. } | Self::Chosen { .. } => {
                 Reason::PasswordChanged
             }
-            Self::SecondFactor(_) | Self::RecoveryCodes(_) => Reason::SecondFactorChanged,
+            Self::SecondFactor(_) | Self::RecoveryCodes { .. } => Reason::SecondFactorChanged,
             Self::Block | Self::Unblock | Self::Email(_) | Self::Name(_) | Self::Unlock => Reason::Blocked,
         }
     }
@@ -176,6 +181,14 @@ impl UserChange {
             Self::Password(new) => new.asked.as_ref(),
             Self::SecondFactor(new) => new.asked.as_ref(),
             _ => None,
+        }
+    }
+
+    /// The session that must be live for it, where it rests on one.
+    pub fn session(&self) -> Option<SessionId> {
+        match self {
+            Self::RecoveryCodes { session, .. } => Some(*session),
+            _ => self.asked().map(|asked| asked.session),
         }
     }
 

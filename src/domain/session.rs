@@ -78,7 +78,7 @@ pub struct Session {
     device: Option<DeviceId>,
     /// What the person calls it.
     name: Option<DeviceName>,
-    /// When the person last said that they had read of sign-ins in new browsers.
+    /// Up to when the person has read of sign-ins in new browsers, or need not.
     acknowledged: Timestamp,
 }
 
@@ -208,8 +208,15 @@ impl Session {
 
     /// Sign-ins in new browsers of which the person has not said that they have read.
     pub fn untold<'a>(&self, user: &'a User) -> impl Iterator<Item = &'a NewDevice> {
-        let (own, told) = (self.id, self.created.max(self.acknowledged));
+        let (own, told) = (self.id, self.acknowledged);
         user.safeguards.new_devices.iter().filter(move |device| device.at > told && device.session != own)
+    }
+
+    /// Goes on where an earlier session in the same browser stopped: with what the person calls it, and with what they have
+    /// read. Of a sign-in in between nobody else has told them.
+    pub fn follow(&mut self, earlier: &Self) {
+        self.name.clone_from(&earlier.name);
+        self.acknowledged = self.acknowledged.min(earlier.acknowledged);
     }
 
     /// Whether the person has proved who they are so lately that they need not do it again.

@@ -100,8 +100,8 @@ pub enum SignInError {
     Store(#[from] StoreError),
 }
 
-/// Sessions of a user that are looked through for what they call a device.
-const NAMED_BEFORE: usize = 100;
+/// Sessions of a user that are looked through for the last one in a browser.
+const LOOKED_THROUGH: usize = 100;
 
 impl Service {
     /// Checks the password, and the code where one is asked for, and creates a session. A session that the same browser
@@ -167,10 +167,13 @@ impl Service {
         let from = client.address;
         let known = device.knows(&user.id);
         let id = DeviceId::of(&device.id);
-        let name = if known { self.called_before(&user, id).await? } else { None };
+        let earlier = if known { self.last_in(&user, id).await? } else { None };
         let what = client.device.clone();
-        let origin = Origin { door, client, device: Some(id), name };
-        let (session, credential) = self.fresh_session(&user, epochs, keep, origin);
+        let origin = Origin { door, client, device: Some(id), name: None };
+        let (mut session, credential) = self.fresh_session(&user, epochs, keep, origin);
+        if let Some(earlier) = earlier {
+            session.follow(&earlier);
+        }
         let new = NewDevice { session: session.id(), at: session.created(), from, device: what };
         let admission = Admission { device: (!known).then_some(new), ..admission };
         let failure = Draft::new(Actor::Anonymous, Action::SignIn, Outcome::Failure);
@@ -222,13 +225,12 @@ impl Service {
         }
     }
 
-    /// What the user called this device when they last signed in with it.
-    async fn called_before(&self, user: &User, device: DeviceId) -> Result<Option<DeviceName>, StoreError> {
+    /// The user's last session in this browser.
+    async fn last_in(&self, user: &User, device: DeviceId) -> Result<Option<Session>, StoreError> {
         let filter = Filter { whose: Whose::User(user.key()), status: Status::Any, ..Filter::default() };
-        let page = self.store.page(&Query { rows: NAMED_BEFORE, ..Query::first(filter) }).await?;
+        let page = self.store.page(&Query { rows: LOOKED_THROUGH, ..Query::first(filter) }).await?;
         let sessions = page.rows.into_iter().map(|(standing, _)| standing.session);
-        let last = sessions.filter(|session| session.device() == Some(&device)).max_by_key(Session::created);
-        Ok(last.and_then(|session| session.name().cloned()))
+        Ok(sessions.filter(|session| session.device() == Some(&device)).max_by_key(Session::created))
     }
 
     /// Puts the session of somebody who has just proved who they are into the store.

@@ -1,5 +1,6 @@
 //! Proving again who one is, in a session that is live already.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use super::Service;
@@ -14,12 +15,18 @@ use crate::domain::session::SessionChange;
 use crate::store::Change;
 
 /// What somebody typed to prove who they are.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Proof {
     /// The password.
     pub password: Password,
     /// The code of their app or a recovery code; empty if they have none.
     pub code: String,
+}
+
+impl fmt::Debug for Proof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Proof")
+    }
 }
 
 impl Service {
@@ -65,5 +72,16 @@ impl Service {
         }
         let admission = Admission { known: true, spent: shown.spent(), device: None };
         self.admit(user, admission, draft(Outcome::Failure)).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn asvs_16_2_5_a_proof_does_not_print_what_was_typed() {
+        let proof = Proof { password: Password::typed("hunter2".to_owned()), code: "abcdef-234567".to_owned() };
+        assert!(!format!("{proof:?}").contains("abcdef"), "{proof:?}");
     }
 }

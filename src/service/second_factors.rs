@@ -116,7 +116,9 @@ impl Service {
         let codes = recovery_codes(&*self.entropy);
         let kept: BTreeSet<RecoveryDigest> = digests(&codes);
         let ending = Ending::new(Actor::User(live.user.id.clone()), Reason::SecondFactorChanged, client.address);
-        match self.store.change_user(live.user.key(), UserChange::RecoveryCodes(kept), ending).await? {
+        // Whatever has become of the second factor or the password meanwhile has ended the session.
+        let change = UserChange::RecoveryCodes { session: live.session.id(), codes: kept };
+        match self.store.change_user(live.user.key(), change, ending).await? {
             UserChanged::Done { .. } => Ok(codes),
             UserChanged::Unchanged => Err(SecondFactorError::None),
             _ => Err(PasswordChangeError::Stale.into()),

@@ -219,10 +219,17 @@ impl Service {
         if typed.is_empty() {
             return Ok(Whose::Everyones);
         }
-        Ok(match self.named(typed).await? {
-            Some(user) => Whose::User(user.key()),
-            None => Whose::Matching(typed.to_lowercase()),
-        })
+        if let Some(user) = self.named(typed).await? {
+            return Ok(Whose::User(user.key()));
+        }
+        // Somebody who was deleted has left their sessions behind, under their id.
+        if let Ok(id) = typed.parse::<UserId>() {
+            let theirs = Filter { whose: Whose::User(id.key()), status: Status::Any, ..Filter::default() };
+            if self.store.total(&theirs).await? != Total::Exactly(0) {
+                return Ok(theirs.whose);
+            }
+        }
+        Ok(Whose::Matching(typed.to_lowercase()))
     }
 
     /// The user with this address or id.

@@ -285,8 +285,8 @@ pub trait Users: Send + Sync {
     /// get another address, come or go between two pages is on one of them, and on one alone.
     async fn list_users(&self, query: &UserQuery) -> Result<UserPage>;
 
-    /// How many users the filter takes in: exactly for everybody ([`UserFilter::is_plain`]); otherwise up to
-    /// [`Total::COUNTED`], or as far as can be counted quickly.
+    /// How many users the filter takes in: exactly for everybody and for any state ([`UserFilter::is_plain`]); where a text is
+    /// looked for, up to [`Total::COUNTED`], or as far as can be counted quickly.
     async fn count_users(&self, filter: &UserFilter) -> Result<Total>;
 
     /// How users' passwords were hashed, and how many each way. Reads all users: for the start, not for a page.
@@ -303,6 +303,8 @@ pub trait Users: Send + Sync {
     /// they gave is still theirs and their session live. That session ends with all the others, and its successor is
     /// created, in the same step: nobody is left with the new password and an old credential, and nobody with the successor
     /// and the old password. The successor is in no listing before it is durable, as after [`Sessions::create`].
+    ///
+    /// Recovery codes are drawn anew in a session that is live, or not at all ([`UserChanged::Stale`]).
     ///
     /// [`ends_sessions`]: UserChange::ends_sessions
     /// [`Asked`]: crate::domain::change::Asked

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::format::Time;
 use super::view;
 use crate::domain::safeguards::Tries;
+use crate::domain::second_factor::SecondFactor;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
 
@@ -20,7 +21,7 @@ pub fn person(user: &User, now: Timestamp) -> Value {
     shown["tries"] = json!(tries.count());
     shown["lock"] = json!(lock(tries));
     shown["one_time_until"] = json!(safeguards.one_time_until.map(|until| Time::new(until, now)));
-    shown["recovery_left"] = json!(safeguards.second_factor.as_ref().map(|factor| factor.recovery_left()));
+    shown["recovery_left"] = json!(safeguards.second_factor.as_ref().map(SecondFactor::recovery_left));
     shown
 }
 

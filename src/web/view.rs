@@ -70,8 +70,13 @@ impl Viewer<'_> {
         };
         let ended = if let Verdict::Ended(ended) = verdict { self.ended(ended) } else { Value::Null };
         let user = match &standing.user {
-            Some(user) => json!({ "id": user.id.as_str(), "name": user.name.as_str(), "email": user.email.as_str() }),
-            None => json!({ "id": session.user().as_str(), "name": "", "email": "" }),
+            Some(user) => {
+                json!({ "id": user.id.as_str(), "name": user.name.as_str(), "email": user.email.as_str(), "deleted": false })
+            }
+            // Of somebody who was deleted the id is all that is left.
+            None => {
+                json!({ "id": session.user().as_str(), "name": session.user().as_str(), "email": "", "deleted": true })
+            }
         };
         let client = session.client();
         json!({

@@ -13,7 +13,7 @@ use sessiond::store::{Admitted, UserChanged};
 use tokio::task::JoinSet;
 
 store_contract! {
-    asvs_6_3_1_strangers_have_eighty_tries_and_those_who_are_known_twenty,
+    asvs_6_3_1_strangers_have_their_tries_and_those_who_are_known_have_theirs,
     a_lock_is_one_event,
     coming_in_forgets_the_wrong_tries,
     asvs_6_5_1_of_many_who_come_with_the_same_code_one_comes_in,
@@ -39,7 +39,7 @@ fn by(known: bool) -> Admission {
     Admission { known, ..Admission::default() }
 }
 
-async fn asvs_6_3_1_strangers_have_eighty_tries_and_those_who_are_known_twenty(
+async fn asvs_6_3_1_strangers_have_their_tries_and_those_who_are_known_have_theirs(
     backend: &'static dyn Backend,
 ) -> Outcome {
     let bench = Bench::open(backend).await?;
@@ -147,7 +147,8 @@ async fn unlocking_forgets_the_wrong_tries_and_is_an_event(backend: &'static dyn
     assert_eq!(unlock().await?, UserChanged::Done { user: Box::new(ada.clone()), ended: 0 });
     let event = bench.events().await?.pop().ok_or("no event")?.draft;
     assert_eq!((event.action, event.ended, event.reason), (Action::UnlockUser, 0, None));
-    assert_eq!(event.detail.map(|detail| detail.as_str().to_owned()).as_deref(), Some("80 wrong passwords"));
+    let told = format!("{} wrong passwords", Tries::STRANGERS);
+    assert_eq!(event.detail.map(|detail| detail.as_str().to_owned()), Some(told));
     assert!(matches!(admit(&bench, &ada, by(false)).await?, Admitted::Yes(_)));
     assert_eq!(bench.verdict(&session).await?, sessiond::domain::session::Verdict::Live);
     Ok(())

@@ -32,6 +32,7 @@ mod create;
 mod crowd;
 mod cursors;
 mod delete_user;
+mod deleted_user;
 mod end;
 mod end_everyone;
 mod end_user;

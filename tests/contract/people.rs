@@ -20,7 +20,7 @@ store_contract! {
     an_empty_page_offers_the_way_back,
     the_list_outlives_a_reopening,
     a_page_examines_no_more_than_it_may_and_goes_on,
-    totals_are_exact_for_everybody_and_counted_up_to_a_limit,
+    totals_are_exact_for_every_state_and_counted_up_to_a_limit_for_a_text,
     random_people_are_listed_as_a_plain_search_would,
 }
 
@@ -236,7 +236,9 @@ async fn a_page_examines_no_more_than_it_may_and_goes_on(backend: &'static dyn B
     Ok(())
 }
 
-async fn totals_are_exact_for_everybody_and_counted_up_to_a_limit(backend: &'static dyn Backend) -> Outcome {
+async fn totals_are_exact_for_every_state_and_counted_up_to_a_limit_for_a_text(
+    backend: &'static dyn Backend,
+) -> Outcome {
     let bench = Bench::open(backend).await?;
     let most = usize::try_from(Total::COUNTED)?;
     people(&bench, most).await?;
@@ -244,7 +246,11 @@ async fn totals_are_exact_for_everybody_and_counted_up_to_a_limit(backend: &'sta
     assert_eq!(bench.store.count_users(&all).await?, Total::Exactly(Total::COUNTED));
     bench.user("one-more").await?;
     assert_eq!(bench.store.count_users(&all).await?, Total::MoreThan(Total::COUNTED));
-    assert_eq!(bench.store.count_users(&UserFilter::default()).await?, Total::Exactly(Total::COUNTED + 1));
+    for (state, count) in
+        [(UserState::Any, Total::COUNTED + 1), (UserState::Active, Total::COUNTED + 1), (UserState::Blocked, 0)]
+    {
+        assert_eq!(bench.store.count_users(&filter("", state)).await?, Total::Exactly(count), "{state:?}");
+    }
     Ok(())
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use sessiond::domain::ending::{Actor, Ending, Reason};
 use sessiond::domain::user::Label;
 
 use crate::harness::{Answer, Person, Server};
@@ -14,6 +15,7 @@ on_both_stores! {
     pages_go_on_and_back_and_miss_nobody,
     the_oldest_may_come_first,
     the_totals_are_exact,
+    whose_a_deleted_users_sessions_were_is_told,
 }
 
 const ROOT: &str = "root@example.com";
@@ -253,4 +255,21 @@ async fn labels_are_read_at_each_request() {
     let mut eve = server.anonymous().signed_in("eve@example.com").await;
     eve.open("/account").await.says("admin");
     eve.open("/admin/sessions").await.is(200).says("Administrator");
+}
+
+async fn whose_a_deleted_users_sessions_were_is_told(server: Server) {
+    let ada = server.create("ada@example.com", &[]).await.expect("a user");
+    drop(server.anonymous().signed_in("ada@example.com").await);
+    let mut root = server.administrator(ROOT).await;
+    let ending = Ending::new(Actor::Operator, Reason::Deleted, None);
+    server.service.store().delete_user(ada.key(), ending).await.expect("deleted");
+    for filter in [String::new(), format!("&user={}", ada.id)] {
+        let page = root.open(&format!("/admin/sessions?status=any{filter}")).await;
+        page.is(200).says("The user was deleted").never_says("ada@example.com");
+        let name = page.body.split("user-name\">").nth(1).and_then(|rest| rest.split("</span>").next());
+        assert!(name.is_some_and(|name| !name.is_empty()), "{}", page.shown());
+        assert!(page.body.contains(&format!(">{}", ada.id)), "{}", page.shown());
+        let link = format!("/admin/users/{}/end", ada.id);
+        assert!(!page.body.contains(&link), "there is nothing to be ended");
+    }
 }

@@ -50,7 +50,7 @@ async fn a_users_page_tells_all_sessions_with_who_ended_them_when_and_why(server
     page.says("Ended by an administrator. By root, 1 minute ago. “left open in the library”")
         .says("Signed out. By ada");
     page.says("2026-01-02").says("Signed in Firefox on Windows, 192.0.2.10").says("By root.");
-    page.says("session.end by root, 1 session ended").says("user.create by operator");
+    page.says("End one session session.end by root").says("Create a user user.create by The operator");
     assert_eq!(page.link("All events about this user"), format!("/admin/audit?user={}", user.id));
     // Newest first.
     let text = page.text();

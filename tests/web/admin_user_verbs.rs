@@ -7,6 +7,7 @@ use sessiond::domain::audit::{Action, Draft, Outcome};
 use sessiond::domain::change::{NewSecondFactor, UserChange};
 use sessiond::domain::clock::OsEntropy;
 use sessiond::domain::ending::{Actor, Reason};
+use sessiond::domain::safeguards::Tries;
 use sessiond::domain::second_factor::{SecondFactor, TotpSecret};
 use sessiond::domain::user::User;
 use sessiond::service::sessions::Order;
@@ -19,8 +20,10 @@ on_both_stores! {
     asvs_7_4_2_blocking_ends_all_sessions_and_unblocking_brings_none_back,
     asvs_7_4_2_deleting_ends_all_sessions_and_the_log_keeps_no_address,
     asvs_6_4_6_a_reset_ends_all_sessions_and_hands_out_a_password_for_one_use,
-    asvs_6_4_3_removing_the_second_factor_ends_all_sessions,
+    removing_the_second_factor_ends_all_sessions,
     unlocking_forgets_the_wrong_tries,
+    asvs_6_4_1_what_the_page_hands_out_opens_the_choice_of_a_password,
+    asvs_6_4_3_a_reset_leaves_the_second_factor_on,
 }
 
 const ROOT: &str = "root@example.com";
@@ -112,6 +115,40 @@ async fn asvs_6_4_6_a_reset_ends_all_sessions_and_hands_out_a_password_for_one_u
     assert!(!events.contains(&one) && !events.contains(&other));
 }
 
+async fn asvs_6_4_1_what_the_page_hands_out_opens_the_choice_of_a_password(server: Server) {
+    const NEW: &str = "seven brave otters juggle";
+    drop(server.user(ADA).await);
+    let mut root = server.administrator(ROOT).await;
+    let reset = press(&mut root, &named(&server, ADA).await, "password", "").await;
+    let created =
+        root.fill("/admin/users/new", "/admin/users/new", &[("email", "eve@example.com"), ("name", "Eve")]).await;
+    for (email, page) in [(ADA, reset), ("eve@example.com", created)] {
+        let mut browser = server.anonymous();
+        let choice = browser.sign_in(email, &secret(&page)).await;
+        choice.is(200).says("Choose your password");
+        assert!(!browser.is_signed_in().await);
+        let form = choice.form("/login/password").fill(&[("new_password", NEW), ("new_password_again", NEW)]);
+        browser.submit(form).await.goes_to("/account");
+        assert!(browser.is_signed_in().await);
+        assert_eq!(named(&server, email).await.safeguards.one_time_until, None);
+        server.anonymous().sign_in(email, &secret(&page)).await.is(401);
+        let page = root.open(&format!("/admin/users/{}", named(&server, email).await.id)).await;
+        page.says("Password Their own").never_says("One-time password");
+    }
+}
+
+async fn asvs_6_4_3_a_reset_leaves_the_second_factor_on(server: Server) {
+    drop(server.user(ADA).await);
+    let mut root = server.administrator(ROOT).await;
+    let user = named(&server, ADA).await;
+    let totp = with_second_factor(&server, &user).await;
+    let one = secret(&press(&mut root, &user, "password", "").await);
+    assert!(named(&server, ADA).await.safeguards.second_factor.is_some());
+    server.anonymous().sign_in(ADA, &one).await.is(401);
+    let fields = [("email", ADA), ("password", one.as_str()), ("code", &totp.code(server.now()))];
+    server.anonymous().fill("/login", "/login", &fields).await.is(200).says("Choose your password");
+}
+
 async fn change(server: &Server, user: &User, change: UserChange) {
     let order = Order { by: Actor::Operator, note: None, from: None };
     server.service.change_user(&user.id, change, &order).await.expect("the store answers");
@@ -125,7 +162,7 @@ async fn with_second_factor(server: &Server, user: &User) -> TotpSecret {
     secret
 }
 
-async fn asvs_6_4_3_removing_the_second_factor_ends_all_sessions(server: Server) {
+async fn removing_the_second_factor_ends_all_sessions(server: Server) {
     drop(server.user(ADA).await);
     let mut root = server.administrator(ROOT).await;
     let user = named(&server, ADA).await;
@@ -144,14 +181,16 @@ async fn unlocking_forgets_the_wrong_tries(server: Server) {
     drop(server.user(ADA).await);
     let mut root = server.administrator(ROOT).await;
     let user = named(&server, ADA).await;
-    for _ in 0..80 {
+    for _ in 0..Tries::STRANGERS {
         let draft = Draft::new(Actor::Anonymous, Action::SignIn, Outcome::Failure);
         let draft = Draft { user: Some(user.id.clone()), ..draft };
         server.service.store().sign_in_failed(user.key(), false, draft).await.expect("the store answers");
     }
     root.open("/admin/users?state=locked").await.says(ADA).says("Locked");
     root.open(&format!("/admin/users/{}", user.id)).await.says("Locked to browsers that they have not signed in with");
-    root.open(&path(&user, "unlock")).await.says("80 wrong passwords or codes in a row are forgotten");
+    root.open(&path(&user, "unlock"))
+        .await
+        .says(&format!("{} wrong passwords or codes in a row are forgotten", Tries::STRANGERS));
     let answer = press(&mut root, &user, "unlock", "").await;
     root.follow(answer).await.says("The wrong passwords are forgotten").says("Wrong tries in a row 0");
     assert_eq!(newest(&server).await.draft.action, Action::UnlockUser);

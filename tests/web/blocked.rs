@@ -30,7 +30,7 @@ async fn asvs_7_4_2_blocking_a_user_ends_all_their_sessions(server: Server) {
     // Nor is there a new one, and who does not know the password does not learn why.
     server.anonymous().sign_in(ADA, PASSWORD).await.is(403).says("Your account is blocked");
     let wrong = server.anonymous().sign_in(ADA, "not the right words").await;
-    wrong.is(401).says("The e-mail address or the password is wrong.").never_says("blocked");
+    wrong.is(401).says("The e-mail address, the password or the code is wrong.").never_says("blocked");
     assert!(bob.is_signed_in().await);
 
     let unblocked = server.service.change_user(&ada.id, UserChange::Unblock, &order).await.expect("the store answers");

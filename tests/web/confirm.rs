@@ -9,6 +9,7 @@ on_both_stores! {
     asvs_7_5_1_changing_the_address_from_an_old_session_takes_the_password,
     signing_out_here_never_asks,
     what_was_confirmed_stays_so_for_ten_minutes,
+    asvs_7_5_2_an_administrator_is_asked_as_well_before_their_own_other_sessions_end,
 }
 
 const ADA: &str = "ada@example.com";
@@ -108,4 +109,22 @@ async fn what_was_confirmed_stays_so_for_ten_minutes(server: Server) {
     server.pass(Duration::from_millis(1));
     let page = ada.open("/account").await;
     ada.submit(page.form(ending).fill(&[("scope", "all")])).await.is(401);
+}
+
+async fn asvs_7_5_2_an_administrator_is_asked_as_well_before_their_own_other_sessions_end(server: Server) {
+    let (mut root, mut phone) = (server.administrator("root@example.com").await, server.anonymous());
+    phone.sign_in("root@example.com", PASSWORD).await.goes_to("/account");
+    let id = server.service.named("root@example.com").await.expect("an answer").expect("root").id;
+    let lost = phone.session().await.to_string();
+    server.pass(AGED);
+    let all = format!("/admin/users/{id}/end");
+    for (page, form, fields) in [
+        (all.as_str(), all.as_str(), vec![]),
+        ("/admin/sessions", "/admin/sessions/end", vec![("only", lost.as_str())]),
+    ] {
+        let page = root.open(page).await;
+        let page = root.submit(page.form(form).fill(&fields)).await;
+        assert!(phone.is_signed_in().await, "ended without the password: {form}");
+        page.is(401);
+    }
 }

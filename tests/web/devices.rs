@@ -8,6 +8,7 @@ on_both_stores! {
     asvs_6_3_5_other_sessions_tell_of_a_sign_in_in_a_new_browser_until_it_is_acknowledged,
     a_device_keeps_its_name_at_the_next_sign_in,
     only_ones_own_devices_have_names,
+    asvs_6_3_5_a_sign_in_while_nobody_was_signed_in_is_told_at_the_next_one,
 }
 
 const ADA: &str = "ada@example.com";
@@ -96,4 +97,15 @@ async fn only_ones_own_devices_have_names(server: Server) {
         ada.send(ask.header("Sec-Fetch-Site", "same-origin")).await.is(404);
     }
     bob.open("/account").await.never_says("mine");
+}
+
+async fn asvs_6_3_5_a_sign_in_while_nobody_was_signed_in_is_told_at_the_next_one(server: Server) {
+    let mut ada = server.user(ADA).await;
+    ada.sign_out().await;
+    server.pass(Duration::from_hours(8));
+    let thief = server.anonymous().at("198.51.100.7").using(CURL).signed_in(ADA).await;
+    server.pass(Duration::from_hours(8));
+    ada.sign_in(ADA, crate::harness::PASSWORD).await.goes_to("/account");
+    ada.open("/account").await.says(TOLD).says("198.51.100.7");
+    drop(thief);
 }

@@ -109,7 +109,7 @@ async fn asvs_6_3_8_a_lost_pepper_looks_like_a_wrong_password(server: Server) {
         ada.jar = jar;
         let lost = server.anonymous().sign_in(ADA, PASSWORD).await;
         let unknown = server.anonymous().sign_in("eve@example.com", PASSWORD).await;
-        lost.is(401).says("The e-mail address or the password is wrong.");
+        lost.is(401).says("The e-mail address, the password or the code is wrong.");
         assert_eq!(leveled(&lost, ADA), leveled(&unknown, "eve@example.com"));
         assert!(ada.is_signed_in().await, "sessions go on");
     }

@@ -2,7 +2,15 @@
 
 use std::time::Duration;
 
+use sessiond::domain::client::Client;
+use sessiond::domain::credential::Credential;
+use sessiond::domain::ending::Actor;
+use sessiond::domain::password::Password;
 use sessiond::domain::second_factor::TotpSecret;
+use sessiond::domain::user::User;
+use sessiond::service::passwords::PasswordForm;
+use sessiond::service::proofs::Proof;
+use sessiond::service::sessions::{LiveSession, Order, Resolved};
 
 use crate::harness::{Answer, On, PASSWORD, Person, Server};
 
@@ -12,6 +20,8 @@ on_both_stores! {
     asvs_6_3_8_nobody_learns_which_of_password_and_code_was_wrong,
     asvs_7_5_1_changing_the_second_factor_takes_password_and_code,
     asvs_6_5_4_what_the_app_shows_is_checked_before_it_counts,
+    asvs_7_4_3_a_session_that_ended_while_its_password_was_looked_at_draws_no_recovery_codes,
+    a_session_without_a_second_factor_that_ended_meanwhile_changes_nothing_of_a_new_one,
 }
 
 const ADA: &str = "ada@example.com";
@@ -183,4 +193,74 @@ async fn asvs_6_3_3_administrators_do_nothing_without_a_second_factor_where_it_i
     assert!(ada.is_signed_in().await);
     root.fill(everyone, everyone, &fields).await.goes_to("/admin/sessions");
     assert!(!ada.is_signed_in().await && root.is_signed_in().await);
+}
+
+/// What the gate found out about a request of this browser's, before what follows happens to the session.
+async fn as_of_now(server: &Server, person: &Person<'_>) -> LiveSession {
+    let credential: Credential = person.credential().and_then(|text| text.parse().ok()).expect("a credential");
+    match server.service.resolve(&credential).await {
+        Ok(Resolved::Live(live)) => *live,
+        other => panic!("{other:?}"),
+    }
+}
+
+fn proof(password: &str, code: &str) -> Proof {
+    Proof { password: Password::typed(password.to_owned()), code: code.to_owned() }
+}
+
+async fn stored(server: &Server) -> User {
+    server.service.named(ADA).await.expect("the store answers").expect("there she is")
+}
+
+async fn asvs_7_4_3_a_session_that_ended_while_its_password_was_looked_at_draws_no_recovery_codes(server: Server) {
+    let client = Client::new(None, "");
+    let mut ada = server.user(ADA).await;
+    let (lost, codes) = set_up(&server, &mut ada).await;
+    // Somebody has the session, the password and the phone; at this moment the owner sets up another one.
+    let thief = as_of_now(&server, &ada).await;
+    let page = ada.open(NEW).await;
+    let fresh = page.form(NEW).field("secret").and_then(TotpSecret::from_base32).expect("a secret");
+    let shown = fresh.code(server.now());
+    let fields = [("shown", shown.as_str()), ("password", PASSWORD), ("code", codes[0].as_str())];
+    let kept = recovery_codes(&ada.submit(page.form(NEW).fill(&fields)).await);
+    server.pass(STEP);
+    let code = lost.code(server.now());
+    let drawn = server.service.renew_recovery_codes(&thief, proof(PASSWORD, &code), &client).await;
+    assert!(drawn.is_err(), "codes of the owner's new second factor");
+    sign_in(&server, PASSWORD, &kept[0]).await.goes_to("/account");
+
+    // The same where the password is reset and everything ends by it.
+    let thief = as_of_now(&server, &ada).await;
+    let order = Order { by: Actor::Operator, note: None, from: None };
+    server.service.reset_password(&stored(&server).await, &order).await.expect("it is reset");
+    let before = stored(&server).await.safeguards.second_factor.map(|factor| factor.recovery_left());
+    let drawn = server.service.renew_recovery_codes(&thief, proof(PASSWORD, &kept[1]), &client).await;
+    assert!(drawn.is_err(), "after a reset of the password");
+    let after = stored(&server).await.safeguards.second_factor.map(|factor| factor.recovery_left());
+    assert!(after <= before, "{after:?} {before:?}");
+}
+
+async fn a_session_without_a_second_factor_that_ended_meanwhile_changes_nothing_of_a_new_one(server: Server) {
+    let client = || Client::new(None, "");
+    let mut ada = server.user(ADA).await;
+    let thief = as_of_now(&server, &ada).await;
+    let (secret, _) = set_up(&server, &mut ada).await;
+    server.pass(STEP);
+    let before = stored(&server).await;
+    let service = &server.service;
+    let other = service.draw_totp_secret();
+    let shown = other.code(server.now());
+    assert!(service.set_second_factor(&thief, proof(PASSWORD, ""), other, &shown, client()).await.is_err());
+    assert!(service.remove_second_factor(&thief, proof(PASSWORD, ""), client()).await.is_err());
+    assert!(service.renew_recovery_codes(&thief, proof(PASSWORD, ""), &client()).await.is_err());
+    let chosen = "seven brave otters juggle".to_owned();
+    let form = PasswordForm { proof: proof(PASSWORD, ""), chosen, client: client() };
+    assert!(service.change_own_password(&thief, form).await.is_err());
+    assert!(service.reauthenticate(&thief, proof(PASSWORD, ""), None).await.is_err());
+    let order = Order { by: Actor::Operator, note: None, from: None };
+    assert!(service.revoke_everyone_else(&thief, proof(PASSWORD, ""), &order, client()).await.is_err());
+    assert_eq!(stored(&server).await, before);
+    assert!(ada.is_signed_in().await);
+    sign_in(&server, PASSWORD, "").await.is(401);
+    sign_in(&server, PASSWORD, &secret.code(server.now())).await.goes_to("/account");
 }

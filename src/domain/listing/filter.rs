@@ -86,12 +86,11 @@ impl Filter {
         match &self.whose {
             Whose::Everyones => true,
             Whose::User(key) => standing.session.user_key() == *key,
-            Whose::Matching(part) => {
-                standing.session.user().as_str().to_lowercase().contains(part)
-                    || standing.user.as_ref().is_some_and(|user| {
-                        user.email.as_str().contains(part) || user.name.as_str().to_lowercase().contains(part)
-                    })
-            }
+            Whose::Matching(part) => standing.user.as_ref().is_some_and(|user| {
+                user.id.as_str().to_lowercase().contains(part)
+                    || user.email.as_str().contains(part)
+                    || user.name.as_str().to_lowercase().contains(part)
+            }),
         }
     }
 }

@@ -94,9 +94,9 @@ impl UserFilter {
         Ok(Self { text: text.trim().to_lowercase(), state })
     }
 
-    /// Whether it takes everybody in.
-    pub fn is_plain(&self) -> bool {
-        self.text.is_empty() && self.state == UserState::Any
+    /// Whether it looks for no text: so many are counted exactly, however many they are.
+    pub const fn is_plain(&self) -> bool {
+        self.text.is_empty()
     }
 
     /// Whether somebody is meant with this [`User::searched`] text and these marks.

@@ -112,9 +112,8 @@ impl Step<'_> {
         let epoch = Epoch::draw(&*self.environment.entropy);
         let mut successor = None;
         if let Some(asked) = change.asked() {
-            let live = self.verdict(asked.session) == Some(Verdict::Live);
             let unused = !self.partition.holds(asked.successor.id());
-            successor = asked.succeeding(before, self.server.epoch(), epoch).filter(|_| live && unused);
+            successor = asked.succeeding(before, self.server.epoch(), epoch).filter(|_| unused);
             if successor.is_none() {
                 return UserChanged::Stale;
             }
@@ -207,6 +206,10 @@ impl Step<'_> {
     /// All that are live now.
     pub(super) fn live(&self) -> impl Iterator<Item = Standing> {
         self.partition.standings(self.server).into_iter().filter(|standing| self.verdict_of(standing) == Verdict::Live)
+    }
+
+    pub(super) fn is_live(&self, id: SessionId) -> bool {
+        self.verdict(id) == Some(Verdict::Live)
     }
 
     fn verdict(&self, id: SessionId) -> Option<Verdict> {

@@ -93,6 +93,9 @@ impl Users for Memory {
                 if !change.still_holds(&before) {
                     return UserChanged::Stale;
                 }
+                if change.session().is_some_and(|session| !step.is_live(session)) {
+                    return UserChanged::Stale;
+                }
                 let Some(after) = change.applied(&before) else { return UserChanged::Unchanged };
                 if takes_administrator(&before, &after) && claims.administrators.iter().all(|other| *other == key) {
                     return UserChanged::LastAdministrator;
@@ -212,13 +215,14 @@ impl Memory {
         if claims.emails.contains_key(&user.email) {
             return UserCreated::EmailTaken;
         }
+        // Of a user who was deleted; their sessions are still known. Before the log, as in every step.
+        let former = former.as_ref().map(|former| lock(former));
         let mut log = lock(&self.log);
         log.append(self.environment.clock.now(), Draft::user_created(&user, by, from));
         claims.emails.insert(user.email.clone(), user.key());
         claims.note(&user);
         match former {
-            // Of a user who was deleted; their sessions are still known.
-            Some(former) => lock(&former).replace_user(user),
+            Some(mut former) => former.replace_user(user),
             None => drop(partitions.insert(user.key(), Arc::new(Mutex::new(Partition::new(user))))),
         }
         UserCreated::Done

@@ -251,7 +251,7 @@ fn follow(trees: &Trees) -> Result<Trail, StoreError> {
         if let Ok(event) = codec::decode::<Event>(&key, &bytes) {
             filling.note(&event);
         } else {
-            // People go on signing in and out; whoever searches there is told.
+            // People go on signing in and out; it stands in what is found there as one that cannot be read.
             filling.note_damaged(seq);
             damaged.push(seq.0);
         }

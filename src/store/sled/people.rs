@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use crate::domain::id::{UserId, UserKey};
-use crate::domain::listing::{Towards, UserCursor, UserFilter, UserMarks};
+use crate::domain::listing::{Towards, UserCursor, UserFilter, UserMarks, UserState};
 use crate::domain::user::{Email, User};
 
 /// Users that one look passes over: whoever writes one down waits meanwhile.
@@ -18,6 +18,8 @@ pub struct People {
     /// The ids of those who are gone and of whose sessions something may be left.
     gone: BTreeMap<UserKey, String>,
     order: BTreeMap<Email, UserKey>,
+    /// How many are in each of [`UserState::ALL`].
+    counts: [u64; UserState::ALL.len()],
 }
 
 struct Known {
@@ -39,10 +41,12 @@ impl People {
     pub fn note(&mut self, user: &User) {
         let (key, email) = (user.key(), user.email.clone());
         let known = Known { email: email.clone(), searched: user.searched(), marks: UserMarks::of(user) };
-        if let Some(before) = self.known.insert(key, known)
-            && before.email != email
-        {
-            self.leave(&before.email, key);
+        self.count(known.marks, u64::wrapping_add);
+        if let Some(before) = self.known.insert(key, known) {
+            self.count(before.marks, u64::wrapping_sub);
+            if before.email != email {
+                self.leave(&before.email, key);
+            }
         }
         self.order.insert(email, key);
         self.gone.remove(&key);
@@ -52,6 +56,7 @@ impl People {
     pub fn forget(&mut self, id: &UserId) {
         let key = id.key();
         if let Some(before) = self.known.remove(&key) {
+            self.count(before.marks, u64::wrapping_sub);
             self.leave(&before.email, key);
         }
         self.gone.insert(key, id.as_str().to_lowercase());
@@ -64,9 +69,16 @@ impl People {
         }
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.order.len()
+    fn count(&mut self, marks: UserMarks, by: fn(u64, u64) -> u64) {
+        for (state, count) in UserState::ALL.into_iter().zip(&mut self.counts) {
+            *count = by(*count, u64::from(state.admits(marks)));
+        }
+    }
+
+    /// How many are in this state.
+    pub fn counted(&self, state: UserState) -> u64 {
+        let counts = UserState::ALL.into_iter().zip(self.counts);
+        counts.filter(|(other, _)| *other == state).map(|(_, count)| count).sum()
     }
 
     /// What a text filter looks at.

@@ -5,9 +5,12 @@ use std::sync::PoisonError;
 use super::step::Shared;
 use super::trail::Question;
 use crate::domain::audit::search::{Page, Query, page};
+use crate::domain::audit::{Action, Detail, Draft, Event, Outcome};
+use crate::domain::ending::Actor;
 use crate::domain::id::EventSeq;
 use crate::domain::listing::Direction;
-use crate::store::Result;
+use crate::domain::timestamp::Timestamp;
+use crate::store::{Result, StoreError};
 
 pub fn find(shared: &Shared, query: &Query) -> Result<Page> {
     let backwards = query.cursor.map_or(query.direction == Direction::Descending, |cursor| cursor.reads_backwards());
@@ -28,13 +31,18 @@ pub fn find(shared: &Shared, query: &Query) -> Result<Page> {
             if examined == Query::MOST_EXAMINED {
                 return Ok(page(query, rows, reached, true));
             }
-            // A number beyond either end of the log, or one that was lost.
-            let Some(event) = shared.trees.event(seq)? else {
-                reached = Some(seq);
-                continue;
+            let (event, damaged) = match shared.trees.event(seq) {
+                Ok(Some(event)) => (event, false),
+                // A number beyond either end of the log.
+                Ok(None) => {
+                    reached = Some(seq);
+                    continue;
+                }
+                Err(StoreError::Corrupt { .. }) => (unreadable(shared, seq), true),
+                Err(error) => return Err(error),
             };
             examined += 1;
-            if query.filter.admits(&event) {
+            if damaged || query.filter.admits(&event) {
                 // One more than wanted shows that there is a next page.
                 if rows.len() == wanted {
                     return Ok(page(query, rows, reached, true));
@@ -44,4 +52,14 @@ pub fn find(shared: &Shared, query: &Query) -> Result<Page> {
             reached = Some(seq);
         }
     }
+}
+
+/// What stands for an event that is damaged: nobody knows whether it is meant, so it is in whatever comes by. Its time is that
+/// of one beside it.
+fn unreadable(shared: &Shared, seq: EventSeq) -> Event {
+    let beside = [seq.0.checked_sub(1), seq.0.checked_add(1)].into_iter().flatten();
+    let at = beside.filter_map(|seq| shared.trees.event(EventSeq(seq)).ok().flatten()).map(|event| event.at).next();
+    let draft = Draft::new(Actor::System, Action::Lost, Outcome::Failure);
+    let detail = Some(Detail::new("the record is damaged; `sessiond check` names all that are"));
+    Event { seq, at: at.unwrap_or(Timestamp::MIN), draft: Draft { detail, ..draft } }
 }

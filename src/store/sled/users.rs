@@ -15,7 +15,7 @@ use crate::domain::audit::{Draft, Event, search};
 use crate::domain::change::{Asked, UserChange, takes_administrator};
 use crate::domain::ending::{Actor, Ending};
 use crate::domain::epoch::Epoch;
-use crate::domain::id::{EventSeq, UserKey};
+use crate::domain::id::{EventSeq, SessionId, UserKey};
 use crate::domain::listing::{Total, UserFilter, UserPage, UserQuery};
 use crate::domain::password::Recipe;
 use crate::domain::safeguards::Admission;
@@ -115,6 +115,11 @@ fn change_user(step: &mut Step<'_>, key: UserKey, change: &UserChange, ending: &
     if !change.still_holds(&before) {
         return Ok(UserChanged::Stale);
     }
+    if let Some(session) = change.session()
+        && !is_live(step, key, session)?
+    {
+        return Ok(UserChanged::Stale);
+    }
     let Some(mut after) = change.applied(&before) else { return Ok(UserChanged::Unchanged) };
     if takes_administrator(&before, &after) && !shared.has_other_administrator(key) {
         return Ok(UserChanged::LastAdministrator);
@@ -207,14 +212,17 @@ fn admit(step: &mut Step<'_>, key: UserKey, admission: &Admission, from: Option<
     Ok(Admitted::Yes(Box::new(user)))
 }
 
-/// The session that takes the place of the one in which the user asks; `None` if that is past.
+fn is_live(step: &Step<'_>, key: UserKey, session: SessionId) -> Result<bool> {
+    let standing = step.shared.standing(key, session)?;
+    let verdict = standing.map(|standing| standing.verdict(step.now, &step.shared.environment.limits));
+    Ok(verdict == Some(Verdict::Live))
+}
+
+/// The session that takes the place of the one in which the user asks; `None` if that is not to be.
 fn successor(step: &Step<'_>, before: &User, fresh: Epoch, asked: &Asked) -> Result<Option<Session>> {
     let shared = step.shared;
-    let standing = shared.standing(before.key(), asked.session)?;
-    let verdict = standing.map(|standing| standing.verdict(step.now, &shared.environment.limits));
     let unused = shared.standing(before.key(), asked.successor.id())?.is_none();
-    let successor = asked.succeeding(before, shared.server_epoch(), fresh);
-    Ok(successor.filter(|_| verdict == Some(Verdict::Live) && unused))
+    Ok(asked.succeeding(before, shared.server_epoch(), fresh).filter(|_| unused))
 }
 
 #[async_trait]

@@ -55,7 +55,8 @@ pub fn page(shared: &Shared, query: &UserQuery) -> Result<UserPage> {
 
 pub fn total(shared: &Shared, filter: &UserFilter) -> Total {
     if filter.is_plain() {
-        return Total::Exactly(shared.people.read().unwrap_or_else(PoisonError::into_inner).len() as u64);
+        let people = shared.people.read().unwrap_or_else(PoisonError::into_inner);
+        return Total::Exactly(people.counted(filter.state));
     }
     let most = usize::try_from(Total::COUNTED).unwrap_or(usize::MAX);
     let (mut count, mut from) = (0, None);

@@ -7,6 +7,7 @@ use rocket::http::Status as HttpStatus;
 use rocket::{Route, get, post, routes};
 use serde_json::{Value, json};
 
+use super::admin_user_end::own_sessions;
 use super::session_filter::Asked;
 use crate::domain::ending::{Actor, Ended, Note};
 use crate::domain::id::{SessionId, UserId};
@@ -16,6 +17,7 @@ use crate::service::sessions::{Order as Command, Selection};
 use crate::store::StoreError;
 use crate::web::Core;
 use crate::web::answer::{Answer, Page, SeeOther};
+use crate::web::confirm::{Confirmed, Proof, confirmed};
 use crate::web::error::PageError;
 use crate::web::filled::Filled;
 use crate::web::flash::Flash;
@@ -121,6 +123,7 @@ struct Ticked {
     only: Option<String>,
     note: Option<String>,
     back: Option<String>,
+    confirm: Proof,
 }
 
 /// Ends the ticked ones, or the one whose button was pressed.
@@ -137,10 +140,30 @@ async fn end(
     let named = ticked.only.as_ref().map_or(&ticked.session[..], std::slice::from_ref);
     let ids: Vec<SessionId> =
         named.iter().map(|id| id.parse()).collect::<Result<_, _>>().map_err(|_| PageError::NotFound)?;
+    if ends_own(server.0, &admin, &ids).await? {
+        let typed = |name, value: Option<&String>| value.map(|value| (name, value.clone()));
+        let named = named.iter().map(|id| ("session", id.clone()));
+        let rest = [typed("note", ticked.note.as_ref()), typed("back", ticked.back.as_ref())];
+        let fields = named.chain(rest.into_iter().flatten()).collect();
+        let question = own_sessions("/admin/sessions/end".to_owned(), "End them", fields);
+        if let Confirmed::No(answer) = confirmed(server.0, &caller, admin.live(), ticked.confirm, question).await? {
+            return Ok(answer);
+        }
+    }
     let command = Command { by: admin.actor(), note, from: caller.address };
     let Selection { ended, already, unknown } = server.0.service.revoke_selection(&ids, &command).await?;
     let ours = |back: &Next| ["/admin/sessions", "/admin/users/"].iter().any(|page| back.as_str().starts_with(page));
     let back = ticked.back.as_deref().and_then(Next::parse).filter(ours);
     let back = back.as_ref().map_or("/admin/sessions", Next::as_str);
     Ok(SeeOther::to(back).flash(server.0, Flash::Ended { ended, already, unknown }).into())
+}
+
+/// Whether other sessions of the administrator who asks are among them.
+async fn ends_own(core: &Core, admin: &AdminSession<'_>, ids: &[SessionId]) -> Result<bool, StoreError> {
+    for id in ids.iter().filter(|id| **id != admin.id()) {
+        if core.service.store().owner(*id).await? == Some(admin.user_id().key()) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }

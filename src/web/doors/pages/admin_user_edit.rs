@@ -35,7 +35,7 @@ pub fn parse_labels(typed: &str) -> Result<BTreeSet<Label>, UserError> {
 #[get("/admin/users/<id>/edit")]
 async fn page(server: Server<'_>, admin: AdminSession<'_>, id: &str) -> Result<Page, PageError> {
     let user = find(server.0, id).await?;
-    Ok(form(&admin, &user, &Typed::of(&user), None))
+    Ok(form(user.id == *admin.user_id(), &user, &Typed::of(&user), None))
 }
 
 /// What the three forms show.
@@ -60,11 +60,11 @@ impl Typed {
     }
 }
 
-fn form(admin: &AdminSession<'_>, user: &User, typed: &Typed, error: Option<(&str, &str)>) -> Page {
+fn form(you: bool, user: &User, typed: &Typed, error: Option<(&str, &str)>) -> Page {
     let Typed { name, email, labels, admin: rights, note } = typed;
     let (wrong, error) = error.unzip();
     let context = json!({
-        "user": view::user(user), "you": user.id == *admin.user_id(),
+        "user": view::user(user), "you": you,
         "name": name, "email": email, "labels": labels, "admin": rights, "note": note,
         "wrong": wrong, "error": error,
     });
@@ -90,7 +90,8 @@ async fn apply(
     sent: Sent<'_>,
 ) -> Result<Answer, PageError> {
     let Sent { form: which, change, done, typed, question, user } = sent;
-    let refused = |status, told: &str| Ok(form(admin, user, &typed, Some((which, told))).status(status).into());
+    let you = user.id == *admin.user_id();
+    let refused = |status, told: &str| Ok(form(you, user, &typed, Some((which, told))).status(status).into());
     let note = match Note::parse(&typed.note) {
         Ok(note) => note,
         Err(error) => return refused(Status::UnprocessableEntity, &sentence(&error.to_string())),

@@ -11,6 +11,7 @@ use crate::service::sessions::Order;
 use crate::store::EndUser;
 use crate::web::Core;
 use crate::web::answer::{Answer, Page, SeeOther};
+use crate::web::confirm::{Confirmed, Proof, Question, confirmed};
 use crate::web::error::PageError;
 use crate::web::filled::Filled;
 use crate::web::flash::Flash;
@@ -30,6 +31,7 @@ async fn page(server: Server<'_>, admin: AdminSession<'_>, id: &str) -> Result<P
 #[derive(FromForm)]
 struct Fields {
     note: Option<String>,
+    confirm: Proof,
 }
 
 /// An administrator who names themselves keeps the session they are asking from.
@@ -43,15 +45,23 @@ async fn end(
 ) -> Result<Answer, PageError> {
     let core = server.0;
     let user = find(core, id).await?;
-    let typed = fields.0.note.as_deref().unwrap_or("");
-    let note = match Note::parse(typed) {
+    let Fields { note: typed, confirm } = fields.0;
+    let typed = typed.unwrap_or_default();
+    let note = match Note::parse(&typed) {
         Ok(note) => note,
         Err(error) => {
-            let page = form(core, &admin, &user, typed, Some(&error.to_string())).await?;
+            let page = form(core, &admin, &user, &typed, Some(&error.to_string())).await?;
             return Ok(page.status(Status::UnprocessableEntity).into());
         }
     };
     let keep = (user.id == *admin.user_id()).then(|| admin.id());
+    if keep.is_some() {
+        let action = format!("/admin/users/{}/end", user.id);
+        let question = own_sessions(action, "End them", vec![("note", typed)]);
+        if let Confirmed::No(answer) = confirmed(core, &caller, admin.live(), confirm, question).await? {
+            return Ok(answer);
+        }
+    }
     let order = Order { by: admin.actor(), note, from: caller.address };
     match core.service.revoke_user(&user.id, keep, &order).await? {
         EndUser::Done { count, .. } => {
@@ -61,6 +71,12 @@ async fn end(
         EndUser::KeeperEnded => Ok(SeeOther::to("/login").into()),
         EndUser::NotFound => Err(PageError::NotFound),
     }
+}
+
+/// Whoever sits down at an administrator's open browser does not end the sessions from which they could be told.
+pub fn own_sessions(action: String, button: &'static str, fields: Vec<(&'static str, String)>) -> Question {
+    let heading = "End other sessions of your own?".to_owned();
+    Question { heading, action, button, cancel: "/admin/sessions".to_owned(), fields }
 }
 
 async fn form(

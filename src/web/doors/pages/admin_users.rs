@@ -93,7 +93,7 @@ async fn render(
             "locked": count(UserState::Locked).await?,
         },
         "filter": { "user": asked.user, "states": states(state) },
-        "filtered": !query.filter.is_plain(),
+        "filtered": query.filter != UserFilter::default(),
         "pager": { "first": "First", "previous": "Previous", "next": "Next" },
         "previous_url": link(page.previous),
         "next_url": link(page.next),
