@@ -12,7 +12,7 @@ use crate::domain::ending::Actor;
 use crate::domain::password::Password;
 use crate::domain::safeguards::{Admission, Shown};
 use crate::domain::session::SessionChange;
-use crate::store::Change;
+use crate::store::{Admitted, Change};
 
 /// What somebody typed to prove who they are.
 #[derive(Clone)]
@@ -38,9 +38,19 @@ impl Service {
         proof: Proof,
         from: Option<IpAddr>,
     ) -> Result<(), SignInError> {
-        self.prove(live, proof, from).await?;
-        let change = SessionChange::Reauthenticated;
-        match self.store.change_session(live.user.key(), live.session.id(), change, from).await {
+        let admission = self.shown(live, proof, from).await?;
+        let noted = match self.store.admit(live.user.key(), admission, from).await {
+            Ok(Admitted::Yes(_)) => {
+                let change = SessionChange::Reauthenticated;
+                self.store.change_session(live.user.key(), live.session.id(), change, from).await
+            }
+            Ok(Admitted::No(_) | Admitted::NotFound) => {
+                self.failed(Some(&live.user.id), true, failure(live, from)).await?;
+                return Err(SignInError::Wrong);
+            }
+            Err(error) => Err(error),
+        };
+        match noted {
             Ok(Change::Done) => Ok(()),
             Ok(Change::AlreadyEnded(_) | Change::NotFound) => Err(SignInError::Stale),
             Err(error) => {
@@ -50,29 +60,37 @@ impl Service {
         }
     }
 
-    /// Whether somebody who is signed in knows the password that their account has as of this request, and the code if one is
-    /// asked for. That they do not, or have tried too often, is written down and counts.
+    /// The same of somebody whose proof is to be noted before anything rests on it: the code is used up.
     pub(super) async fn prove(
         &self,
         live: &LiveSession,
         proof: Proof,
         from: Option<IpAddr>,
     ) -> Result<(), SignInError> {
-        let (user, id) = (&live.user, live.session.id());
-        let draft = |outcome| {
-            let draft = Draft::new(Actor::User(user.id.clone()), Action::Reauthenticate, outcome);
-            Draft { user: Some(user.id.clone()), session: Some(id), from, ..draft }
-        };
-        let permit = self.may_guess(Guesser::Session(id), draft(Outcome::Denied)).await?;
+        let admission = self.shown(live, proof, from).await?;
+        self.admit(&live.user, admission, failure(live, from)).await.map(drop)
+    }
+
+    /// Whether somebody who is signed in knows the password that their account has as of this request, and the code if one is
+    /// asked for. That they do not, or have tried too often, is written down and counts.
+    async fn shown(&self, live: &LiveSession, proof: Proof, from: Option<IpAddr>) -> Result<Admission, SignInError> {
+        let user = &live.user;
+        let denied = Draft { outcome: Outcome::Denied, ..failure(live, from) };
+        let permit = self.may_guess(Guesser::Session(live.session.id()), denied).await?;
         let shown: Shown = user.safeguards.look_at(&proof.code, self.clock.now());
         let open = shown.is_good() && !user.safeguards.tries.is_locked(true);
         if !self.look(permit, proof.password, Some(user.password.clone()), open).await? {
-            self.failed(Some(&user.id), true, draft(Outcome::Failure)).await?;
+            self.failed(Some(&user.id), true, failure(live, from)).await?;
             return Err(SignInError::Wrong);
         }
-        let admission = Admission { known: true, spent: shown.spent(), device: None };
-        self.admit(user, admission, draft(Outcome::Failure)).await.map(drop)
+        Ok(Admission { known: true, spent: shown.spent(), device: None })
     }
+}
+
+fn failure(live: &LiveSession, from: Option<IpAddr>) -> Draft {
+    let user = &live.user.id;
+    let draft = Draft::new(Actor::User(user.clone()), Action::Reauthenticate, Outcome::Failure);
+    Draft { user: Some(user.clone()), session: Some(live.session.id()), from, ..draft }
 }
 
 #[cfg(test)]

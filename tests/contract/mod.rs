@@ -24,6 +24,7 @@ mod bench;
 pub mod dice;
 
 mod admit;
+mod admitted;
 mod audit;
 mod change_password;
 mod change_user;

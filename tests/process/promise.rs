@@ -10,7 +10,8 @@ use super::client::form;
 use super::{Client, EMAIL, PASSWORD, Program};
 
 /// Paths on which an ended session counts as none.
-const OPEN: [&str; 6] = ["/health/live", "/health/ready", "/login", "/login/password", "/logout", "/setup"];
+const OPEN: [&str; 7] =
+    ["/health/live", "/health/ready", "/login", "/login/forgotten", "/login/password", "/logout", "/setup"];
 
 /// Every page route of the program, from the route table of the same version; `id` fills in the dynamic parts.
 fn routes(id: &str) -> Vec<(Method, String)> {

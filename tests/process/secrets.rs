@@ -1,5 +1,7 @@
 //! No secret in what the program prints, however much it is asked to say.
 
+use sessiond::domain::clock::{Clock, SystemClock};
+use sessiond::domain::second_factor::TotpSecret;
 use tempfile::TempDir;
 
 use super::{EMAIL, PASSWORD, Program};
@@ -36,6 +38,27 @@ fn asvs_16_2_5_no_issued_token_or_password_is_in_the_logs() {
         assert_eq!(again.submit("/account/password", "/account/password", &fields(WRONG)).status, 401);
         assert_eq!(again.submit("/account/password", "/account/password", &fields(PASSWORD)).status, 303);
         secrets.extend([NEW.to_owned(), again.credential()[44..].to_owned()]);
+
+        let new = "/account/second-factor/new";
+        let page = again.get(new).body;
+        let between = |text: &str, start: &str, end: &str| {
+            text.split(start).nth(1).and_then(|rest| rest.split(end).next()).unwrap_or_default().to_owned()
+        };
+        let secret = between(&page, "name=\"secret\" value=\"", "\"");
+        let shown = TotpSecret::from_base32(&secret).expect("a secret").code(SystemClock::default().now());
+        let fields = [("secret", secret.as_str()), ("shown", &shown), ("password", NEW)];
+        let codes = again.submit(new, new, &fields).body;
+        let codes: Vec<_> = codes
+            .split("<li><code>")
+            .skip(1)
+            .map(|rest| rest.split("</code>").next().unwrap_or_default().to_owned())
+            .collect();
+        assert_eq!(codes.len(), 10);
+        let fields = [("email", EMAIL), ("password", NEW), ("code", codes[0].as_str())];
+        assert_eq!(server.client().submit("/login", "/login", &fields).status, 303);
+        assert_eq!(server.client().submit("/login", "/login", &fields).status, 401);
+        secrets.push(secret);
+        secrets.extend(codes);
 
         let exited = server.stop();
         assert_eq!(exited.code, Some(0));

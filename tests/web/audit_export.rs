@@ -13,6 +13,7 @@ use crate::harness::{Answer, Ask, Person, Server};
 on_both_stores! {
     an_export_is_the_whole_log_in_both_forms_and_an_event_itself,
     the_filter_goes_along_and_the_oldest_may_come_first,
+    asking_for_the_head_alone_hands_nothing_out,
     asvs_16_4_1_line_ends_and_controls_stay_in_their_field,
     asvs_1_2_10_formulas_are_text_in_the_csv_and_exact_in_the_ndjson,
     what_is_written_meanwhile_is_not_in_it,
@@ -123,6 +124,15 @@ async fn the_filter_goes_along_and_the_oldest_may_come_first(server: Server) {
     assert_eq!(detail(&event), "ndjson, 3 events: user=ada@example.com&outcome=failure&direction=asc");
     let none = records(&root.get("/admin/audit/export.csv?from=2099-01-01").await);
     assert_eq!(none.len(), 1, "the head alone");
+}
+
+async fn asking_for_the_head_alone_hands_nothing_out(server: Server) {
+    let mut root = server.administrator(ROOT).await;
+    let before = all(&server).await;
+    let ask = Ask::new(rocket::http::Method::Head, "/admin/audit/export.csv").header("Sec-Fetch-Site", "none");
+    let head = root.send(ask).await;
+    assert_eq!(head.is(200).header("content-type"), Some("text/csv; charset=utf-8; header=present"));
+    assert_eq!((head.body.as_str(), all(&server).await), ("", before));
 }
 
 async fn asvs_16_4_1_line_ends_and_controls_stay_in_their_field(server: Server) {

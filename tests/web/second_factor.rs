@@ -264,3 +264,24 @@ async fn a_session_without_a_second_factor_that_ended_meanwhile_changes_nothing_
     sign_in(&server, PASSWORD, "").await.is(401);
     sign_in(&server, PASSWORD, &secret.code(server.now())).await.goes_to("/account");
 }
+
+#[tokio::test]
+async fn who_proves_who_they_are_on_a_full_disk_may_end_sessions_all_the_same() {
+    let server = Server::start().await;
+    let mut ada = server.user(ADA).await;
+    let prove = async |ada: &Person<'_>, password: &str, code: &str| {
+        let live = as_of_now(&server, ada).await;
+        server.faults().fail_writes(true);
+        let proved = server.service.reauthenticate(&live, proof(password, code), None).await.is_ok();
+        server.faults().fail_writes(false);
+        proved
+    };
+    assert!(prove(&ada, PASSWORD, "").await);
+    assert!(!prove(&ada, "not the right words", "").await);
+    server.anonymous().sign_in(ADA, "not the right words").await.is(401);
+    assert!(prove(&ada, PASSWORD, "").await, "somebody else's wrong password is in nobody's way");
+    let (secret, _) = set_up(&server, &mut ada).await;
+    server.pass(STEP);
+    assert!(!prove(&ada, PASSWORD, "").await);
+    assert!(prove(&ada, PASSWORD, &secret.code(server.now())).await);
+}

@@ -286,11 +286,7 @@ fn load(shared: &Shared) -> Result<Timestamp, StoreError> {
         }
         // One user's sessions stand together.
         if owner.as_ref().is_none_or(|(known, _)| *known != user) {
-            let present = trees.user(user)?;
-            if present.is_none() {
-                shared.forget_user(session.user());
-            }
-            owner = Some((user, present));
+            owner = Some((user, trees.user(user)?));
         }
         let present = owner.as_ref().and_then(|(_, user)| user.clone());
         let unreaped = *session.state() == State::Live;

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use crate::domain::id::{UserId, UserKey};
+use crate::domain::id::UserKey;
 use crate::domain::listing::{Towards, UserCursor, UserFilter, UserMarks, UserState};
 use crate::domain::user::{Email, User};
 
@@ -15,8 +15,6 @@ const PASSED_AT_ONCE: usize = 4_096;
 #[derive(Default)]
 pub struct People {
     known: BTreeMap<UserKey, Known>,
-    /// The ids of those who are gone and of whose sessions something may be left.
-    gone: BTreeMap<UserKey, String>,
     order: BTreeMap<Email, UserKey>,
     /// How many are in each of [`UserState::ALL`].
     counts: [u64; UserState::ALL.len()],
@@ -49,17 +47,14 @@ impl People {
             }
         }
         self.order.insert(email, key);
-        self.gone.remove(&key);
     }
 
-    /// Forgets all of a user but the id, by which their sessions can still be found.
-    pub fn forget(&mut self, id: &UserId) {
-        let key = id.key();
+    /// Forgets a user.
+    pub fn forget(&mut self, key: UserKey) {
         if let Some(before) = self.known.remove(&key) {
             self.count(before.marks, u64::wrapping_sub);
             self.leave(&before.email, key);
         }
-        self.gone.insert(key, id.as_str().to_lowercase());
     }
 
     /// An address that somebody else has taken since stays theirs.
@@ -83,14 +78,12 @@ impl People {
 
     /// What a text filter looks at.
     pub fn searched(&self, key: UserKey) -> Option<&str> {
-        let gone = || self.gone.get(&key).map(String::as_str);
-        self.known.get(&key).map(|known| known.searched.as_str()).or_else(gone)
+        self.known.get(&key).map(|known| known.searched.as_str())
     }
 
     /// Up to `most` of those in whose particulars `part` occurs.
     pub fn matching(&self, part: &str, most: usize) -> Vec<UserKey> {
-        let present = self.known.iter().map(|(key, known)| (key, &known.searched));
-        let meant = present.chain(&self.gone).filter(|(_, searched)| searched.contains(part));
+        let meant = self.known.iter().filter(|(_, known)| known.searched.contains(part));
         meant.map(|(key, _)| *key).take(most).collect()
     }
 

@@ -11,7 +11,7 @@ use super::trees::{Place, Trees, Write};
 use crate::domain::audit::{Draft, Event};
 use crate::domain::ending::{Ended, Ending};
 use crate::domain::epoch::Epoch;
-use crate::domain::id::{EventSeq, SessionId, UserId, UserKey};
+use crate::domain::id::{EventSeq, SessionId, UserKey};
 use crate::domain::session::Standing;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
@@ -56,10 +56,10 @@ impl Shared {
         self.people.write().unwrap_or_else(PoisonError::into_inner).note(user);
     }
 
-    /// Forgets what was noted of a user, but for the id.
-    pub fn forget_user(&self, id: &UserId) {
-        self.administrators.write().unwrap_or_else(PoisonError::into_inner).remove(&id.key());
-        self.people.write().unwrap_or_else(PoisonError::into_inner).forget(id);
+    /// Forgets what was noted of a user.
+    pub fn forget_user(&self, key: UserKey) {
+        self.administrators.write().unwrap_or_else(PoisonError::into_inner).remove(&key);
+        self.people.write().unwrap_or_else(PoisonError::into_inner).forget(key);
     }
 
     /// Whether anybody but this user may administrate.

@@ -180,7 +180,7 @@ fn delete_user(step: &mut Step<'_>, key: UserKey, ending: &Ending) -> Result<Use
     step.remove(Place::Users, key.bytes());
     step.remove(Place::Emails, user.email.as_str().as_bytes());
     step.when_visible(move |shared| {
-        shared.forget_user(&user.id);
+        shared.forget_user(key);
         shared.index().end_user(key, None, at);
     });
     Ok(UserDeleted::Done { ended: count })

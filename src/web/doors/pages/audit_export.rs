@@ -8,7 +8,7 @@ mod cells;
 
 use std::sync::Arc;
 
-use rocket::http::Status;
+use rocket::http::{Method, Status};
 use rocket::request::Request;
 use rocket::response::stream::ByteStream;
 use rocket::response::{self, Responder, Response};
@@ -80,6 +80,8 @@ impl Form {
 enum Answer {
     File(Box<File>),
     Page(Box<Page>),
+    /// Only what the file would be like was asked for: nothing is read, and nothing handed out.
+    Head(Form),
     /// Whoever asked is not signed in any more.
     SignedOut,
 }
@@ -120,10 +122,10 @@ async fn export(
     server: Server<'_>,
     caller: &Caller<'_>,
     admin: &AdminSession<'_>,
-    Own(credential): Own<'_>,
+    own: Own<'_>,
     asked: &Asked,
 ) -> Result<Answer, PageError> {
-    let core = server.0;
+    let (core, credential) = (server.0, own.credential);
     let service = &core.service;
     let query = match service.asked(&asked.typed()).await {
         Ok(query) => query,
@@ -131,6 +133,9 @@ async fn export(
         Err(AskError::Typed(_)) => return Ok(Answer::Page(Box::new(admin_audit::answer(core, asked).await?))),
         Err(AskError::Store(error)) => return Err(error.into()),
     };
+    if own.head_alone {
+        return Ok(Answer::Head(form));
+    }
     let export = service.export(query).await?;
     let (mut count, mut length, mut first) = (0, form.head().len() as u64, export.clone());
     loop {
@@ -156,16 +161,23 @@ async fn export(
     })))
 }
 
-/// The credential of whoever asks.
-struct Own<'r>(&'r Credential);
+/// Whoever asks, and how.
+struct Own<'r> {
+    credential: &'r Credential,
+    /// By HEAD.
+    head_alone: bool,
+}
 
 #[rocket::async_trait]
 impl<'r> rocket::request::FromRequest<'r> for Own<'r> {
     type Error = ();
 
     async fn from_request(request: &'r Request<'_>) -> rocket::request::Outcome<Self, ()> {
-        match &Seen::of(request).credential {
-            Some(credential) => rocket::request::Outcome::Success(Self(credential)),
+        let seen = Seen::of(request);
+        match &seen.credential {
+            Some(credential) => {
+                rocket::request::Outcome::Success(Self { credential, head_alone: seen.method == Method::Head })
+            }
             None => rocket::request::Outcome::Error((Status::Unauthorized, ())),
         }
     }
@@ -176,6 +188,7 @@ impl<'r> Responder<'r, 'r> for Answer {
         let file = match self {
             Self::File(file) => file,
             Self::Page(page) => return page.respond_to(request),
+            Self::Head(form) => return Response::build().raw_header("Content-Type", form.media_type()).ok(),
             Self::SignedOut => return Err(Status::Unauthorized),
         };
         let (length, name, kind) = (file.length, file.name.clone(), file.form.media_type());
