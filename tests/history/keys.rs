@@ -8,7 +8,7 @@ use super::powercut;
 use super::setup::{Home, Setup};
 use super::steps::Strike;
 use super::{Run, SETTINGS};
-use crate::process::copy_folder;
+use crate::process::{Program, copy_folder};
 use crate::shims::compile;
 
 const KEYS: usize = 6;
@@ -29,6 +29,8 @@ struct Sample {
     watched: Setup,
     home: Home,
     keys: Vec<String>,
+    /// The text of the last key, which revokes the others.
+    opener: String,
     _libraries: TempDir,
 }
 
@@ -41,10 +43,12 @@ impl Sample {
         let create = |_| {
             let created = plain.verb(&home, ["key", "create", "--name", "k", "--scope", "all", "--json"]).run();
             let created: serde_json::Value = serde_json::from_str(&created.stdout).unwrap();
-            created["id"].as_str().unwrap().to_owned()
+            ["id", "key"].map(|field| created[field].as_str().unwrap().to_owned())
         };
-        let keys = (0..KEYS).map(create).collect();
-        Self { plain, watched, home, keys, _libraries: libraries }
+        let created: Vec<_> = (0..KEYS).map(create).collect();
+        let opener = created.last().map_or_else(String::new, |[_, key]| key.clone());
+        let keys = created.into_iter().map(|[id, _]| id).collect();
+        Self { plain, watched, home, keys, opener, _libraries: libraries }
     }
 
     /// Which keys are revoked, in the order in which they were created.
@@ -59,15 +63,17 @@ impl Sample {
     }
 }
 
-/// How many revokes were answered before the end came; at the latest it comes by `kill -9`.
+/// How many revokes were answered before the end came; at the latest it comes by `kill -9`. From afar: a verb on the machine
+/// would open the database of a server that is gone, and go on without it.
 fn revoked_until_struck(sample: &Sample, setup: &Setup, home: &Home, strike: Option<&Strike>) -> usize {
     let Ok(server) = setup.serve(home, strike).try_listen() else { return 0 };
-    let answered = sample
-        .keys
-        .iter()
-        .take(KEYS - 1)
-        .take_while(|id| sample.plain.verb(home, ["key", "revoke", id.as_str()]).run().code == Some(0))
-        .count();
+    let address = format!("http://{}", server.address);
+    let revoke = |id: &&String| {
+        let words = ["key", "revoke", id.as_str(), "--server", &address];
+        let program = Program::at(&sample.plain.program, &home.data()).args(words);
+        program.env("SESSIOND_KEY", &sample.opener).run().code == Some(0)
+    };
+    let answered = sample.keys.iter().take(KEYS - 1).take_while(revoke).count();
     server.kill();
     answered
 }
@@ -81,7 +87,7 @@ fn a_revoked_key_stays_revoked_whatever_the_server_was_at_when_it_was_killed_or_
         let setup = if cut { &sample.watched } else { &sample.plain };
         // The last without a step: after the last answer.
         for step in CHANGING.into_iter().map(Some).chain([None]) {
-            let strike = step.map(|step| Strike { step, count: 3 });
+            let strike = step.map(|step| Strike { step, count: 4 });
             let (home, what) = (Home::new(), format!("{step:?}, power cut: {cut}"));
             copy_folder(&sample.home.data(), &home.data());
             let answered = revoked_until_struck(&sample, setup, &home, strike.as_ref());

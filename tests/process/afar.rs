@@ -266,8 +266,8 @@ fn asvs_16_2_5_no_key_is_in_the_logs_of_either_side() {
             "{said:?}"
         );
         let log = server.stop();
-        assert!(log.stderr.contains("a revoked API key was refused"), "{}", log.stderr);
-        assert!(log.stderr.contains("an API key without the scope was refused"), "{}", log.stderr);
+        assert!(log.stderr.contains("with an API key that is revoked or has run out"), "{}", log.stderr);
+        assert!(log.stderr.contains("with an API key that lacks the scope"), "{}", log.stderr);
         for exited in said.iter().chain([&log]) {
             for key in [&key, &gone] {
                 assert!(

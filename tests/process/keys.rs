@@ -115,7 +115,7 @@ fn what_is_no_key_is_refused() {
 }
 
 #[test]
-fn asvs_11_4_1_a_keys_secret_is_in_no_file() {
+fn a_keys_secret_is_in_no_file() {
     let data = TempDir::new().unwrap();
     let key = created(data.path(), "all");
     let mut files = 0;

@@ -48,7 +48,7 @@ async fn send(server: &Server, key: &str, ask: Ask) -> Answer {
     server.send(ask, [198, 51, 100, 7].into()).await
 }
 
-/// What was done; that something was refused is an event of its own.
+/// What was done; what was refused has a test of its own.
 async fn events(server: &Server) -> Vec<Event> {
     let all = server.service.store().events(None, 1_000).await.expect("the audit log");
     all.into_iter().filter(|event| event.draft.action != Action::Request).collect()
@@ -124,6 +124,26 @@ async fn asvs_7_4_1_a_revoked_key_is_refused_from_the_next_request_on(server: Se
     let revoke = || command("key-revoke", &json!({ "id": id.to_string(), "reason": "leaked" }));
     assert_eq!(send(&server, &key, revoke()).await.is(200).body, "{\"now\":true}");
     is_refused(&send(&server, &key, revoke()).await, "key_revoked", INVALID);
+}
+
+#[tokio::test]
+async fn what_the_holder_of_a_key_was_refused_is_one_event_for_a_burst() {
+    let server = Server::start().await;
+    let (reads, (id, key)) = (key(&server, "sessions.read").await, key_for(&server, "all", None).await);
+    let order = Order { by: Actor::Operator, note: None, from: None };
+    server.service.revoke_key(id, &order).await.expect("revoked");
+    for _ in 0..5 {
+        send(&server, &reads, everyone()).await.is(401);
+        send(&server, &key, everyone()).await.is(401);
+        send(&server, &format!("{}{}", &key[..26], &reads[26..]), everyone()).await.is(401);
+    }
+    let all = server.service.store().events(None, 1_000).await.expect("the audit log");
+    let refused: Vec<_> = all.iter().filter(|event| event.draft.action == Action::Request).collect();
+    assert_eq!(refused.len(), 2, "{refused:?}");
+    assert_eq!(refused[0].draft.actor, Actor::Key(id));
+    assert_eq!(refused[0].draft.from, Some([198, 51, 100, 7].into()));
+    let detail = refused[0].draft.detail.as_ref().map_or("", |detail| detail.as_str());
+    assert!(detail.starts_with("POST /operator/session-revoke: with an API key that is revoked"), "{detail}");
 }
 
 #[tokio::test]

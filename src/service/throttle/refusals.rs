@@ -29,6 +29,10 @@ pub enum Grounds {
     Foreign,
     /// Nobody knows from where it comes, and it holds no token.
     Unsure,
+    /// Its API key lacks the scope.
+    Scope,
+    /// Its API key is revoked or has run out.
+    PastKey,
 }
 
 impl Grounds {
@@ -37,6 +41,8 @@ impl Grounds {
             Self::Rights => "for administrators only",
             Self::Foreign => "sent by another site",
             Self::Unsure => "without a sign of where it comes from",
+            Self::Scope => "with an API key that lacks the scope",
+            Self::PastKey => "with an API key that is revoked or has run out",
         }
     }
 }
@@ -67,6 +73,7 @@ impl Refusals {
     fn tells(&self, by: &Actor, from: Option<IpAddr>, why: Grounds, now: Timestamp) -> bool {
         let whose = match by {
             Actor::User(id) => digest(&[b"user", why.told().as_bytes(), id.as_str().as_bytes()]),
+            Actor::Key(id) => digest(&[b"key", why.told().as_bytes(), id.bytes()]),
             _ => digest(&[b"network", why.told().as_bytes(), &network(from)]),
         };
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);

@@ -10,9 +10,12 @@ use rocket::http::{ContentType, Status};
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::{Response, Route, post, routes};
 
+use crate::domain::ending::Actor;
+use crate::domain::id::KeyId;
 use crate::domain::key::{ApiKey, KeyCredential, Scope};
 use crate::service::keys::ResolvedKey;
-use crate::service::operator::{How, Needs, Operator, Refused, carry_out, needs};
+use crate::service::operator::{self, How, Needs, Operator, carry_out, needs};
+use crate::service::throttle::refusals::{Grounds, Refused};
 use crate::web::answer::Made;
 use crate::web::control::read;
 use crate::web::guards::Server;
@@ -61,7 +64,7 @@ async fn answer(
     Ok(Response::build().status(status).header(ContentType::JSON).sized_body(None, body).finalize())
 }
 
-fn json(refused: &Refused) -> String {
+fn json(refused: &operator::Refused) -> String {
     serde_json::to_string(refused).unwrap_or_default()
 }
 
@@ -70,6 +73,7 @@ struct Shown {
     /// `None` if there is no key at all.
     key: Option<Result<KeyCredential, Malformed>>,
     address: Option<IpAddr>,
+    path: String,
 }
 
 /// Something that is no key was sent in the place of one.
@@ -87,7 +91,8 @@ impl<'r> FromRequest<'r> for Shown {
             // Which of them is meant nobody knows.
             (Some(_), Some(_)) => Some(Err(Malformed)),
         };
-        Outcome::Success(Self { key, address: Seen::of(request).address })
+        let seen = Seen::of(request);
+        Outcome::Success(Self { key, address: seen.address, path: seen.uri.clone() })
     }
 }
 
@@ -97,9 +102,14 @@ fn bearer(value: &str) -> Option<KeyCredential> {
 }
 
 impl Shown {
+    /// Writes down what the holder of a key was refused.
+    async fn note(&self, core: &Core, key: KeyId, why: Grounds) {
+        let refused = Refused { why, method: "POST", path: &self.path };
+        core.service.note_refused(refused, Actor::Key(key), self.address).await;
+    }
+
     /// The key, if it is good for this command now.
     async fn admitted(&self, core: &Core, name: &str) -> Result<ApiKey, Refusal> {
-        let address = self.address.map(tracing::field::display);
         let credential = match &self.key {
             None => return Err(Refusal::Missing),
             Some(Err(Malformed)) => return Err(Refusal::Unknown),
@@ -109,11 +119,11 @@ impl Shown {
             Ok(ResolvedKey::Live(key)) => *key,
             Ok(ResolvedKey::Unknown) => return Err(Refusal::Unknown),
             Ok(ResolvedKey::Revoked(id)) => {
-                tracing::warn!(key = %id, address, command = name, "a revoked API key was refused");
+                self.note(core, id, Grounds::PastKey).await;
                 return Err(Refusal::Revoked);
             }
             Ok(ResolvedKey::Expired(id)) => {
-                tracing::warn!(key = %id, address, command = name, "an expired API key was refused");
+                self.note(core, id, Grounds::PastKey).await;
                 return Err(Refusal::Expired);
             }
             Err(error) => {
@@ -126,7 +136,7 @@ impl Shown {
             Some(Needs::Machine) => Err(Refusal::Machine),
             Some(Needs::Scope(scope)) if key.scopes.contain(scope) => Ok(key),
             Some(Needs::Scope(scope)) => {
-                tracing::warn!(key = %key.id, address, command = name, "an API key without the scope was refused");
+                self.note(core, key.id, Grounds::Scope).await;
                 Err(Refusal::Scope(scope))
             }
         }
