@@ -83,6 +83,7 @@ impl Reader<'_> {
             "action": { "text": action(draft.action), "code": draft.action.code() },
             "user": draft.user.as_ref().map(|id| self.user(id)),
             "own": own,
+            "key": draft.key.map(|id| id.to_string()),
             "session": draft.session.map(|id| id.to_string()),
             "address": draft.from.map(|ip| ip.to_string()),
             "outcome": { "text": outcome(draft.outcome), "code": draft.outcome.code() },

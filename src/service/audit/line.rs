@@ -33,16 +33,19 @@ pub struct Line {
     pub ended: u64,
     /// What changed, in the server's words.
     pub detail: Option<String>,
+    /// To which API key: an id.
+    pub key: Option<String>,
 }
 
 impl Line {
     /// The names of the fields, in their order.
-    pub const FIELDS: [&str; 12] = [
-        "number", "at", "actor", "action", "outcome", "user", "session", "address", "reason", "note", "ended", "detail",
+    pub const FIELDS: [&str; 13] = [
+        "number", "at", "actor", "action", "outcome", "user", "session", "address", "reason", "note", "ended",
+        "detail", "key",
     ];
 
     /// The fields as text, in the order of [`Line::FIELDS`].
-    pub fn cells(&self) -> [String; 12] {
+    pub fn cells(&self) -> [String; 13] {
         let text = |field: &Option<String>| field.clone().unwrap_or_default();
         [
             self.number.to_string(),
@@ -57,6 +60,7 @@ impl Line {
             text(&self.note),
             self.ended.to_string(),
             text(&self.detail),
+            text(&self.key),
         ]
     }
 }
@@ -77,6 +81,7 @@ impl From<&Event> for Line {
             note: draft.note.as_ref().map(Note::as_str).map(str::to_owned),
             ended: draft.ended,
             detail: draft.detail.as_ref().map(Detail::as_str).map(str::to_owned),
+            key: draft.key.map(|id| id.to_string()),
         }
     }
 }
