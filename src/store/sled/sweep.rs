@@ -2,6 +2,8 @@
 
 use std::sync::PoisonError;
 
+use sled::IVec;
+
 use super::keys;
 use super::step::Step;
 use super::trail::concerned;
@@ -10,7 +12,7 @@ use super::view::View;
 use crate::domain::audit::Event;
 use crate::domain::ending::Ended;
 use crate::domain::timestamp::Timestamp;
-use crate::store::Result;
+use crate::store::{Result, codec};
 
 /// Looks at up to `most` things that may be older than `before`: sessions first, then API keys and events, and the log of
 /// replaced epochs once no session needs it.
@@ -45,18 +47,24 @@ fn sessions(step: &mut Step<'_>, before: Timestamp, most: usize) -> Result<usize
     Ok(found.len())
 }
 
-/// Never the last one: its number is where the next one goes on.
+/// Never the last one: its number is where the next one goes on. One that cannot be read is as old as the next one that can.
 fn events(step: &mut Step<'_>, before: Timestamp, most: usize) -> Result<usize> {
-    let mut old = Vec::new();
+    let mut old: Vec<(IVec, Option<Event>)> = Vec::new();
+    let mut readable = 0;
     let mut newer = false;
-    for record in step.shared.trees.scan::<Event>(Place::Audit).take(most + 1) {
-        let (key, event) = record?;
-        newer = event.at >= before || old.len() == most;
+    for record in step.shared.trees.iter(Place::Audit).take(most + 1) {
+        let (key, bytes) = record?;
+        let event = codec::decode::<Event>(&key, &bytes).ok();
+        newer = event.as_ref().is_some_and(|event| event.at >= before) || old.len() == most;
         if newer {
             break;
         }
         old.push((key, event));
+        if old.last().is_some_and(|(_, event)| event.is_some()) {
+            readable = old.len();
+        }
     }
+    old.truncate(readable);
     if !newer {
         old.pop();
     }
@@ -66,7 +74,7 @@ fn events(step: &mut Step<'_>, before: Timestamp, most: usize) -> Result<usize> 
     }
     step.when_visible(move |shared| {
         let mut trail = shared.trail.write().unwrap_or_else(PoisonError::into_inner);
-        for (_, event) in old {
+        for event in old.into_iter().filter_map(|(_, event)| event) {
             trail.forget(event.seq, &concerned(&event.draft).collect::<Vec<_>>());
         }
     });

@@ -234,6 +234,14 @@ async fn a_damaged_event_keeps_nobody_out_and_hides_from_no_search() {
     assert_eq!(bench.sled.find(&all).await.unwrap().rows.len(), 302, "and nobody is kept from what lies beyond it");
     let of_ada = search::Filter { user: Some(ada.id), ..search::Filter::default() };
     assert_eq!(bench.sled.find(&search::Query::first(of_ada)).await.unwrap().rows.len(), 2);
+
+    // Nor does it keep what is older than anybody wants to know for ever.
+    bench.clock.advance(Duration::from_hours(1));
+    let before = bench.clock.now();
+    bench.sled.record(Draft::new(Actor::System, Action::Start, Outcome::Success)).await.unwrap();
+    while bench.sled.sweep(before, 100).await.unwrap() > 0 {}
+    let left = bench.sled.find(&all).await.unwrap().rows;
+    assert_eq!(left.iter().map(|event| event.draft.action).collect::<Vec<_>>(), [Action::Start]);
 }
 
 #[tokio::test]
