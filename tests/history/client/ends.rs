@@ -8,6 +8,9 @@ use super::super::world::Known;
 use super::{Asked, Client};
 use crate::process::{Answer, PASSWORD, form, session_id};
 
+/// For where the password was last given long ago.
+const CONFIRMED: (&str, &str) = ("confirm.password", PASSWORD);
+
 impl Client<'_> {
     /// Notes the end of one session, and tries it at once.
     pub(super) fn ended_one(&mut self, known: &Arc<Known>, asked: &Asked, outcome: Outcome) -> Option<()> {
@@ -49,7 +52,10 @@ impl Client<'_> {
     pub(super) fn ordered(&mut self, asked: &Asked, judge: impl FnOnce(&Answer) -> Outcome) -> Outcome {
         let outcome = asked.outcome(|answer| match answer {
             answer if to_sign_in(answer) || answer.status == 403 => Outcome::Refused,
-            answer if answer.location() == "/admin/sessions" => judge(answer),
+            // To the list, or to the page of the user whose sessions were to end.
+            answer if answer.location() == "/admin/sessions" || answer.location().starts_with("/admin/users/") => {
+                judge(answer)
+            }
             answer => odd(answer),
         });
         if outcome == Outcome::Refused {
@@ -93,7 +99,8 @@ impl Client<'_> {
 
     pub(super) fn end_others(&mut self, known: &Arc<Known>) -> Option<()> {
         let token = self.token(known)?;
-        let asked = self.ask_with(known, "POST", "/account/sessions/end", &form(&token, &[("scope", "others")]))?;
+        let asked =
+            self.ask_with(known, "POST", "/account/sessions/end", &form(&token, &[("scope", "others"), CONFIRMED]))?;
         let outcome = asked.outcome(|answer| match flash(answer, "ended").as_deref() {
             // The session that was to be kept had ended.
             Some([0, 1, 0]) => Outcome::Refused,
@@ -110,7 +117,7 @@ impl Client<'_> {
         let token = self.token(known)?;
         let signing_out = self.dice.below(2) == 0;
         let path = if signing_out { "/logout" } else { "/account/sessions/end" };
-        let asked = self.ask_with(known, "POST", path, &form(&token, &[("scope", "all")]))?;
+        let asked = self.ask_with(known, "POST", path, &form(&token, &[("scope", "all"), CONFIRMED]))?;
         let mut quiet = false;
         let outcome = asked.outcome(|answer| match flash(answer, "out").as_deref() {
             // Signing out without a session is a success that says nothing of the others.
