@@ -11,6 +11,7 @@ on_both_stores! {
     a_users_page_tells_all_sessions_with_who_ended_them_when_and_why,
     name_and_address_change_and_sessions_go_on,
     labels_change_and_only_the_administrators_one_ends_sessions,
+    asvs_8_2_1_a_form_that_stood_open_gives_no_rights_back_that_were_taken_meanwhile,
     asvs_7_4_5_one_session_ends_from_the_users_page,
 }
 
@@ -125,6 +126,24 @@ async fn labels_change_and_only_the_administrators_one_ends_sessions(server: Ser
     let answer = root.submit(form).await;
     root.follow(answer).await.says("Your session was ended").says("What you may do has changed");
     assert!(!named(&server, ROOT).await.is_administrator());
+}
+
+async fn asvs_8_2_1_a_form_that_stood_open_gives_no_rights_back_that_were_taken_meanwhile(server: Server) {
+    drop(server.administrator(ADA).await);
+    let mut root = server.administrator(ROOT).await;
+    let mut other = server.administrator("other@example.com").await;
+    let user = named(&server, ADA).await;
+    let (edit_page, action) = (format!("/admin/users/{}/edit", user.id), format!("/admin/users/{}/labels", user.id));
+    let open = root.open(&edit_page).await;
+    let mut form = other.open(&edit_page).await.form(&action);
+    form.fields.retain(|(name, _)| name != "admin");
+    other.submit(form.fill(&[("labels", "ops")])).await.is(303);
+    assert!(!named(&server, ADA).await.is_administrator());
+
+    let answer = root.submit(open.form(&action).fill(&[("labels", "staff")])).await;
+    root.follow(answer).await.says("The labels are changed.");
+    let labels: Vec<_> = named(&server, ADA).await.labels.iter().map(|label| label.as_str().to_owned()).collect();
+    assert_eq!(labels, ["ops", "staff"]);
 }
 
 #[tokio::test]
