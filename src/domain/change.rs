@@ -22,6 +22,13 @@ pub enum UserChange {
     Unblock,
     /// They have these labels from now on.
     Labels(BTreeSet<Label>),
+    /// They have the one kind of labels besides, and not the other: whatever else has become of their labels meanwhile stays.
+    Relabel {
+        /// To get.
+        add: BTreeSet<Label>,
+        /// To lose, also if they are to get it.
+        remove: BTreeSet<Label>,
+    },
     /// They have a new password.
     Password(Box<NewPassword>),
     /// The same password, hashed anew at another cost.
@@ -100,6 +107,10 @@ impl UserChange {
             Self::Block => changed.blocked = true,
             Self::Unblock => changed.blocked = false,
             Self::Labels(labels) => changed.labels.clone_from(labels),
+            Self::Relabel { add, remove } => {
+                changed.labels.extend(add.iter().cloned());
+                changed.labels.retain(|label| !remove.contains(label));
+            }
             Self::Password(new) => changed = changed.with_password(&new.hash, None),
             Self::Chosen { fresh, .. } => changed = changed.with_password(fresh, None),
             Self::OneTime { hash, until } => changed = changed.with_password(hash, Some(*until)),
@@ -121,7 +132,7 @@ impl UserChange {
         match self {
             Self::Block => Action::BlockUser,
             Self::Unblock => Action::UnblockUser,
-            Self::Labels(_) => Action::LabelUser,
+            Self::Labels(_) | Self::Relabel { .. } => Action::LabelUser,
             Self::Password(_) | Self::Chosen { .. } => Action::ChangePassword,
             Self::Rehash { .. } => Action::RehashPassword,
             Self::OneTime { .. } => Action::ResetPassword,
@@ -137,9 +148,10 @@ impl UserChange {
     /// What the audit log says besides, where the action does not say it all.
     pub fn detail(&self, before: &User) -> Option<Detail> {
         match self {
-            Self::Labels(labels) => {
+            Self::Labels(_) | Self::Relabel { .. } => {
+                let labels = self.applied(before).map(|after| after.labels).unwrap_or_default();
                 let given = labels.difference(&before.labels).map(|label| format!("+{}", label.as_str()));
-                let taken = before.labels.difference(labels).map(|label| format!("-{}", label.as_str()));
+                let taken = before.labels.difference(&labels).map(|label| format!("-{}", label.as_str()));
                 Some(Detail::new(given.chain(taken).collect::<Vec<_>>().join(" ")))
             }
             // The log is kept longer than some users are: it tells addresses apart and does not tell them.
@@ -155,7 +167,7 @@ impl UserChange {
     /// Why sessions end by it, if they do.
     pub const fn reason(&self) -> Reason {
         match self {
-            Self::Labels(_) => Reason::RightsChanged,
+            Self::Labels(_) | Self::Relabel { .. } => Reason::RightsChanged,
             Self::Password(_) | Self::Rehash { .. } | Self::OneTime { .. } | Self::Chosen { .. } => {
                 Reason::PasswordChanged
             }

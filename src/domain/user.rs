@@ -205,6 +205,12 @@ impl User {
     pub fn may_administrate(&self) -> bool {
         self.is_administrator() && !self.blocked
     }
+
+    /// Whether they are one on whom others may rely: who has a password for one use has yet to come, and once it has run out
+    /// cannot.
+    pub fn is_settled_administrator(&self) -> bool {
+        self.may_administrate() && self.safeguards.one_time_until.is_none()
+    }
 }
 
 #[cfg(test)]

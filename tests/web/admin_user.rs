@@ -3,7 +3,11 @@
 use std::time::Duration;
 
 use sessiond::domain::audit::{Action, Event};
+use sessiond::domain::ending::Actor;
 use sessiond::domain::user::{Label, User};
+use sessiond::service::invite::Invited;
+use sessiond::service::sessions::Order;
+use sessiond::store::UserDeleted;
 
 use crate::harness::{Answer, PASSWORD, Person, Server};
 
@@ -11,7 +15,9 @@ on_both_stores! {
     a_users_page_tells_all_sessions_with_who_ended_them_when_and_why,
     name_and_address_change_and_sessions_go_on,
     labels_change_and_only_the_administrators_one_ends_sessions,
+    asvs_8_2_1_a_form_that_stood_open_gives_no_rights_back_that_were_taken_meanwhile,
     asvs_7_4_5_one_session_ends_from_the_users_page,
+    whoever_was_invited_and_never_came_is_no_administrator_to_fall_back_on,
 }
 
 const ROOT: &str = "root@example.com";
@@ -125,6 +131,44 @@ async fn labels_change_and_only_the_administrators_one_ends_sessions(server: Ser
     let answer = root.submit(form).await;
     root.follow(answer).await.says("Your session was ended").says("What you may do has changed");
     assert!(!named(&server, ROOT).await.is_administrator());
+}
+
+async fn asvs_8_2_1_a_form_that_stood_open_gives_no_rights_back_that_were_taken_meanwhile(server: Server) {
+    drop(server.administrator(ADA).await);
+    let mut root = server.administrator(ROOT).await;
+    let mut other = server.administrator("other@example.com").await;
+    let user = named(&server, ADA).await;
+    let (edit_page, action) = (format!("/admin/users/{}/edit", user.id), format!("/admin/users/{}/labels", user.id));
+    let open = root.open(&edit_page).await;
+    let mut form = other.open(&edit_page).await.form(&action);
+    form.fields.retain(|(name, _)| name != "admin");
+    other.submit(form.fill(&[("labels", "ops")])).await.is(303);
+    assert!(!named(&server, ADA).await.is_administrator());
+
+    let answer = root.submit(open.form(&action).fill(&[("labels", "staff")])).await;
+    root.follow(answer).await.says("The labels are changed.");
+    let labels: Vec<_> = named(&server, ADA).await.labels.iter().map(|label| label.as_str().to_owned()).collect();
+    assert_eq!(labels, ["ops", "staff"]);
+}
+
+async fn whoever_was_invited_and_never_came_is_no_administrator_to_fall_back_on(server: Server) {
+    let mut root = server.administrator(ROOT).await;
+    let eve = Invited { email: ADA.to_owned(), name: String::new(), labels: [Label::admin()].into(), from: None };
+    let (eve, _) = server.service.invite(eve, Actor::Operator).await.expect("she is created");
+    let own = named(&server, ROOT).await;
+    let action = format!("/admin/users/{}/labels", own.id);
+    let mut form = root.open(&format!("/admin/users/{}/edit", own.id)).await.form(&action);
+    form.fields.retain(|(name, _)| name != "admin");
+    root.submit(form.clone()).await.is(409).says(LAST);
+    let order = Order { by: Actor::Operator, note: None, from: None };
+    let deleted = server.service.delete_user(&own.id, &order).await;
+    assert!(matches!(deleted, Ok(UserDeleted::LastAdministrator)), "{deleted:?}");
+    // Once she has a password of her own she is one; and that of the only one there is may be reset.
+    server.service.set_password(&eve, "seven brave otters juggle".to_owned(), &order).await.expect("she has one now");
+    root.submit(form).await.is(303);
+    assert!(!named(&server, ROOT).await.is_administrator());
+    let eve = named(&server, ADA).await;
+    assert!(server.service.reset_password(&eve, &order).await.is_ok());
 }
 
 #[tokio::test]

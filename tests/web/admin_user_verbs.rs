@@ -269,6 +269,12 @@ async fn asvs_7_5_1_what_takes_an_account_over_needs_a_fresh_password_and_emerge
     for verb in ["block", "unblock", "unlock", "end"] {
         press(&mut root, &user, verb, "").await.is(303);
     }
+    // Who unblocks an administrator makes one.
+    drop(server.administrator("other@example.com").await);
+    let other = named(&server, "other@example.com").await;
+    press(&mut root, &other, "block", "").await.is(303);
+    press(&mut root, &other, "unblock", "").await.is(401).says("Confirm that it is you");
+    assert!(named(&server, "other@example.com").await.blocked);
     let page = press(&mut root, &user, "delete", "a reason").await;
     let form = page.form(&path(&user, "delete"));
     root.submit(form.clone().fill(&[("confirm.password", "not it")])).await.is(401).says("That is not your password");

@@ -124,21 +124,21 @@ impl Command for ChangeUser {
 
     async fn run(self, operator: &Operator) -> Result<Changed, Refused> {
         let user = find(&operator.service, &self.user).await?;
-        let (change, order) = (self.change.of(&user)?, operator.order(&self.reason)?);
+        let (change, order) = (self.change.understood()?, operator.order(&self.reason)?);
         changed(&self.user, operator.service.change_user(&user.id, change, &order).await?)
     }
 
     async fn foresee(self, operator: &Operator) -> Result<Changed, Refused> {
         let user = find(&operator.service, &self.user).await?;
-        let change = self.change.of(&user)?;
+        let change = self.change.understood()?;
         operator.order(&self.reason)?;
         changed(&self.user, operator.service.foresee_change(&user.id, &change).await?)
     }
 }
 
 impl Change {
-    /// What it means for this user.
-    fn of(&self, user: &User) -> Result<UserChange, Refused> {
+    /// What it means.
+    fn understood(&self) -> Result<UserChange, Refused> {
         Ok(match self {
             Self::Block => UserChange::Block,
             Self::Unblock => UserChange::Unblock,
@@ -146,10 +146,7 @@ impl Change {
             Self::Email(email) => UserChange::Email(email.parse().map_err(Refused::usage)?),
             Self::Name(name) => UserChange::Name(name.parse().map_err(Refused::usage)?),
             Self::NoSecondFactor => UserChange::SecondFactor(Box::new(NewSecondFactor { factor: None, asked: None })),
-            Self::Labels { add, remove } => {
-                let (add, remove) = (labels(add)?, labels(remove)?);
-                UserChange::Labels(user.labels.union(&add).filter(|label| !remove.contains(label)).cloned().collect())
-            }
+            Self::Labels { add, remove } => UserChange::Relabel { add: labels(add)?, remove: labels(remove)? },
         })
     }
 }

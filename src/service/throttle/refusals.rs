@@ -15,7 +15,7 @@ use crate::domain::timestamp::Timestamp;
 
 /// Of one user or network, and for one reason.
 const EACH: Rate = Rate::new(1, Duration::from_mins(10));
-/// Of all of them together.
+/// Of all strangers together, and of all who are known together: strangers must not be able to use up what the others have.
 const ALL: Rate = Rate::new(60, Duration::from_hours(1));
 /// A path is told so far.
 const LONGEST: usize = 200;
@@ -65,7 +65,8 @@ pub struct Refusals(Mutex<Told>);
 #[derive(Default)]
 struct Told {
     each: Table,
-    all: Bucket,
+    strangers: Bucket,
+    known: Bucket,
 }
 
 impl Refusals {
@@ -77,11 +78,13 @@ impl Refusals {
             _ => digest(&[b"network", why.told().as_bytes(), &network(from)]),
         };
         let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let free = told.each.find(whose).is_none_or(|bucket| bucket.wait(EACH, now).is_none());
-        let tells = free && told.all.wait(ALL, now).is_none();
+        let Told { each, strangers, known } = &mut *told;
+        let all = if matches!(by, Actor::User(_) | Actor::Key(_)) { known } else { strangers };
+        let free = each.find(whose).is_none_or(|bucket| bucket.wait(EACH, now).is_none());
+        let tells = free && all.wait(ALL, now).is_none();
         if tells {
-            told.each.make(whose, now).take(EACH, now);
-            told.all.take(ALL, now);
+            each.make(whose, now).take(EACH, now);
+            all.take(ALL, now);
         }
         tells
     }
@@ -139,5 +142,10 @@ mod tests {
             refusals.tells(&Actor::Anonymous, Some(IpAddr::from(n.to_be_bytes())), Grounds::Foreign, START)
         });
         assert_eq!(told.count(), 60);
+        let ada = Actor::User("ada".parse().unwrap());
+        assert!(
+            refusals.tells(&ada, None, Grounds::Rights, START),
+            "nor does it hide what somebody who is known tries"
+        );
     }
 }

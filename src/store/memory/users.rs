@@ -31,7 +31,7 @@ impl Claims {
     }
 
     fn note(&mut self, user: &User) {
-        if user.may_administrate() {
+        if user.is_settled_administrator() {
             self.administrators.insert(user.key());
         } else {
             self.administrators.remove(&user.key());

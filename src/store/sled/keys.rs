@@ -14,7 +14,7 @@ use crate::domain::ending::Ending;
 use crate::domain::id::KeyId;
 use crate::domain::key::{ApiKey, KeyVerdict, StoredKey};
 use crate::domain::timestamp::Timestamp;
-use crate::store::{KeyCreated, KeyRevoked, Keys, Result};
+use crate::store::{KeyCreated, KeyRevoked, Keys, Result, StoreError};
 
 #[async_trait]
 impl Keys for Sled {
@@ -81,11 +81,17 @@ fn revoke(step: &mut Step<'_>, id: KeyId, ending: &Ending) -> Result<KeyRevoked>
 /// Revokes every key that nobody can vouch for any more and that is not revoked. Answers how many.
 pub fn revoke_all(step: &mut Step<'_>, ending: &Ending, doubtful: impl Fn(&ApiKey) -> bool) -> Result<u64> {
     let mut count = 0;
-    let keys = step.shared.trees.scan::<ApiKey>(Place::Keys).collect::<Result<Vec<_>>>()?;
-    for (_, key) in keys.into_iter().filter(|(_, key)| doubtful(key)) {
+    let keys: Vec<ApiKey> = readable(step).collect::<Result<_>>()?;
+    for key in keys.into_iter().filter(doubtful) {
         count += u64::from(matches!(revoke(step, key.id, ending)?, KeyRevoked::Done(_)));
     }
     Ok(count)
+}
+
+/// All keys but those that cannot be read, which open nothing.
+fn readable(step: &Step<'_>) -> impl Iterator<Item = Result<ApiKey>> {
+    let all = step.shared.trees.scan::<ApiKey>(Place::Keys).map(|record| record.map(|(_, key)| key));
+    all.filter(|record| !matches!(record, Err(StoreError::Corrupt { .. })))
 }
 
 /// In a record of its own, which can bring nothing back.
@@ -99,12 +105,13 @@ fn note_use(step: &mut Step<'_>, id: KeyId) -> Result<()> {
     }
 }
 
-/// Removes up to `most` keys that were past before `before`. Answers how many.
+/// Removes up to `most` keys that were past before `before`. Answers how many. One that cannot be read stays, for `check` to
+/// tell of, and does not stand in the way of the others, nor of what is swept after them.
 pub fn sweep(step: &mut Step<'_>, before: Timestamp, most: usize) -> Result<usize> {
     let now = step.now;
     let mut old = Vec::new();
-    for record in step.shared.trees.scan::<ApiKey>(Place::Keys) {
-        let (_, key) = record?;
+    for record in readable(step) {
+        let key = record?;
         if old.len() < most && key.verdict(now).since().is_some_and(|since| since < before) {
             old.push(key.id);
         }

@@ -209,7 +209,20 @@ pub fn last_event(trees: &Trees) -> Result<EventSeq, StoreError> {
     last.map_or(Ok(EventSeq(0)), |(key, _)| seq_of(&key))
 }
 
-fn seq_of(key: &[u8]) -> Result<EventSeq, StoreError> {
+/// The newest audit event up to this number that can be read: a damaged one keeps nobody out.
+pub fn newest_readable(trees: &Trees, last: EventSeq) -> Result<Option<Event>, StoreError> {
+    let upto = trees.tree(Place::Audit).range(..=last.0.to_be_bytes()).rev();
+    for entry in upto {
+        let (key, bytes) = entry.map_err(|error| StoreError::unavailable("read", error))?;
+        if let Ok(event) = codec::decode::<Event>(&key, &bytes) {
+            return Ok(Some(event));
+        }
+    }
+    Ok(None)
+}
+
+/// The number in a key of the audit log.
+pub fn seq_of(key: &[u8]) -> Result<EventSeq, StoreError> {
     let seq = key.try_into().map(u64::from_be_bytes);
     Ok(EventSeq(seq.map_err(|error| StoreError::corrupt("audit", error))?))
 }
@@ -306,7 +319,7 @@ fn load(shared: &Shared) -> Result<Timestamp, StoreError> {
     }
     index.loaded();
     *shared.index() = index;
-    let last = trees.event(last_event(trees)?)?;
+    let last = newest_readable(trees, last_event(trees)?)?;
     Ok(last.map_or(newest, |event| newest.max(event.at)))
 }
 

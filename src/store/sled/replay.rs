@@ -1,6 +1,7 @@
 //! Putting the journal's endings over the database: whatever it has forgotten of them, it knows again.
 
 use super::journal::{Effect, Entry};
+use super::open::{newest_readable, seq_of};
 use super::trees::{EPOCH, Place, Trees, Write, session_key};
 use super::view::View;
 use crate::domain::audit::{Action, Draft, Event, Outcome};
@@ -11,8 +12,8 @@ use crate::domain::key::ApiKey;
 use crate::domain::session::{AlreadyEnded, Session, State};
 use crate::domain::steps::reached;
 use crate::domain::user::User;
-use crate::store::Result;
 use crate::store::codec::{self, Record};
+use crate::store::{Result, StoreError};
 
 /// A crash loses a few groups of changes at the most; more than this is damage and stays to be seen.
 const MOST_FILLED: usize = 4_096;
@@ -21,7 +22,7 @@ const MOST_FILLED: usize = 4_096;
 pub fn replay(trees: &Trees, entries: &[Entry]) -> Result<usize> {
     let mut missing = 0;
     // What is older than the oldest event has been swept, and nobody misses it.
-    let first = trees.scan::<Event>(Place::Audit).next().transpose()?.map_or(EventSeq(0), |(_, event)| event.seq);
+    let first = trees.iter(Place::Audit).next().transpose()?.map_or(Ok(EventSeq(0)), |(key, _)| seq_of(&key))?;
     for entry in entries {
         // A session that was swept has run out, and its event went with it or before.
         if matches!(entry.effect, Effect::Created { .. }) && entry.event.as_ref().is_some_and(|event| event.seq < first)
@@ -32,7 +33,7 @@ pub fn replay(trees: &Trees, entries: &[Entry]) -> Result<usize> {
         effect(trees, &entry.effect, first, &mut writes)?;
         if let Some(event) = &entry.event
             && event.seq >= first
-            && trees.event(event.seq)?.is_none()
+            && !is_readable(trees, event.seq)?
         {
             put(&mut writes, Place::Audit, &event.seq.0.to_be_bytes(), event)?;
         }
@@ -48,18 +49,26 @@ pub fn replay(trees: &Trees, entries: &[Entry]) -> Result<usize> {
 /// Writes down that nobody knows the events between `known` and `last` that are still missing: a power cut took changes that
 /// nobody had been told of, and later endings from the journal stand after them. A gap would look like damage for ever.
 pub fn fill_gaps(trees: &Trees, known: EventSeq, last: EventSeq) -> Result<()> {
-    let Some(Event { at, .. }) = trees.event(known)? else { return Ok(()) };
+    let Some(Event { at, .. }) = newest_readable(trees, known)? else { return Ok(()) };
     let mut writes = Vec::new();
     for seq in (known.0 + 1..=last.0).map(EventSeq) {
         if writes.len() == MOST_FILLED {
             break;
         }
-        if trees.event(seq)?.is_none() {
+        if trees.bytes(Place::Audit, &seq.0.to_be_bytes())?.is_none() {
             let draft = Draft::new(Actor::System, Action::Lost, Outcome::Failure);
             put(&mut writes, Place::Audit, &seq.0.to_be_bytes(), &Event { seq, at, draft })?;
         }
     }
     trees.write(&writes)
+}
+
+/// Whether there is such an event; one that is damaged the journal may put back.
+fn is_readable(trees: &Trees, seq: EventSeq) -> Result<bool> {
+    match trees.event(seq) {
+        Err(StoreError::Corrupt { .. }) => Ok(false),
+        found => Ok(found?.is_some()),
+    }
 }
 
 fn effect(trees: &Trees, effect: &Effect, first: EventSeq, writes: &mut Vec<Write>) -> Result<()> {

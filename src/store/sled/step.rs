@@ -47,7 +47,7 @@ impl Shared {
     /// Notes what is asked about users without reading all of them.
     pub fn note_user(&self, user: &User) {
         let mut administrators = self.administrators.write().unwrap_or_else(PoisonError::into_inner);
-        if user.may_administrate() {
+        if user.is_settled_administrator() {
             administrators.insert(user.key());
         } else {
             administrators.remove(&user.key());
@@ -62,7 +62,7 @@ impl Shared {
         self.people.write().unwrap_or_else(PoisonError::into_inner).forget(key);
     }
 
-    /// Whether anybody but this user may administrate.
+    /// Whether anybody but this user may administrate, and has a password of their own.
     pub fn has_other_administrator(&self, user: UserKey) -> bool {
         let administrators = self.administrators.read().unwrap_or_else(PoisonError::into_inner);
         administrators.iter().any(|key| *key != user)

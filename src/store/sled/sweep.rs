@@ -47,24 +47,31 @@ fn sessions(step: &mut Step<'_>, before: Timestamp, most: usize) -> Result<usize
     Ok(found.len())
 }
 
-/// Never the last one: its number is where the next one goes on. One that cannot be read is as old as the next one that can.
+/// Never the last one: its number is where the next one goes on. One that cannot be read is as old as the next one that can,
+/// however far that is.
 fn events(step: &mut Step<'_>, before: Timestamp, most: usize) -> Result<usize> {
     let mut old: Vec<(IVec, Option<Event>)> = Vec::new();
-    let mut readable = 0;
+    let mut dated = 0;
     let mut newer = false;
-    for record in step.shared.trees.iter(Place::Audit).take(most + 1) {
+    for record in step.shared.trees.iter(Place::Audit) {
         let (key, bytes) = record?;
         let event = codec::decode::<Event>(&key, &bytes).ok();
-        newer = event.as_ref().is_some_and(|event| event.at >= before) || old.len() == most;
+        let is_old = event.as_ref().is_some_and(|event| event.at < before);
+        if old.len() == most && (dated > 0 || event.is_some()) {
+            newer = true;
+            dated = if is_old { most } else { dated };
+            break;
+        }
+        newer = event.is_some() && !is_old;
         if newer {
             break;
         }
-        old.push((key, event));
-        if old.last().is_some_and(|(_, event)| event.is_some()) {
-            readable = old.len();
+        if old.len() < most {
+            old.push((key, event));
+            dated = if is_old { old.len() } else { dated };
         }
     }
-    old.truncate(readable);
+    old.truncate(dated);
     if !newer {
         old.pop();
     }

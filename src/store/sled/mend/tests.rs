@@ -244,6 +244,54 @@ async fn a_damaged_event_keeps_nobody_out_and_hides_from_no_search() {
     assert_eq!(left.iter().map(|event| event.draft.action).collect::<Vec<_>>(), [Action::Start]);
 }
 
+/// Opening looks at the oldest one, at the newest one and at those that the journal knows.
+#[tokio::test]
+async fn a_damaged_event_at_either_end_of_the_log_keeps_nobody_out() {
+    for place in ["oldest", "journalled", "newest"] {
+        let bench = Bench::new().await;
+        let ada = bench.user("ada").await;
+        let session = bench.sign_in(&ada).await;
+        for _ in 0..3 {
+            bench.sled.record(Draft::new(Actor::System, Action::Start, Outcome::Success)).await.unwrap();
+        }
+        let handle = bench.sled.handle().await.unwrap();
+        let seq: u64 = match place {
+            "oldest" => 1,
+            "journalled" => 2,
+            _ => 5,
+        };
+        let before =
+            handle.shared.trees.tree(Place::Audit).insert(seq.to_be_bytes(), &b"no record at all"[..]).unwrap();
+        assert!(before.is_some(), "there was one");
+        drop(handle);
+        let bench = bench.after_a_crash().await;
+        assert_eq!(bench.verdict(&session).await, Verdict::Live, "the {place}");
+        bench.sled.record(Draft::new(Actor::System, Action::Start, Outcome::Success)).await.unwrap();
+        let all = bench.sled.find(&search::Query::first(search::Filter::default())).await.unwrap().rows;
+        assert_eq!(all.len(), 6, "the {place}");
+    }
+}
+
+#[tokio::test]
+async fn more_damaged_records_than_are_swept_at_once_do_not_stop_the_sweep() {
+    let bench = Bench::new().await;
+    for _ in 0..30 {
+        bench.sled.record(Draft::new(Actor::System, Action::Start, Outcome::Success)).await.unwrap();
+    }
+    bench.clock.advance(Duration::from_hours(1));
+    let before = bench.clock.now();
+    bench.sled.record(Draft::new(Actor::System, Action::ExportAudit, Outcome::Success)).await.unwrap();
+    let handle = bench.sled.handle().await.unwrap();
+    for seq in 1..=25_u64 {
+        handle.shared.trees.tree(Place::Audit).insert(seq.to_be_bytes(), &b"no record at all"[..]).unwrap();
+    }
+    handle.shared.trees.tree(Place::Keys).insert([7; 8], &b"no record at all"[..]).unwrap();
+    drop(handle);
+    while bench.sled.sweep(before, 10).await.expect("a damaged key is in nobody's way") > 0 {}
+    let left = bench.sled.find(&search::Query::first(search::Filter::default())).await.unwrap().rows;
+    assert_eq!(left.iter().map(|event| event.draft.action).collect::<Vec<_>>(), [Action::ExportAudit]);
+}
+
 #[tokio::test]
 async fn a_key_is_revoked_without_the_database_and_stays_so_after_a_crash() {
     let bench = Bench::new().await;

@@ -44,6 +44,8 @@ struct Typed {
     email: String,
     labels: String,
     admin: bool,
+    /// The labels that the form started from.
+    had: String,
     note: String,
 }
 
@@ -55,17 +57,18 @@ impl Typed {
             email: user.email.to_string(),
             labels: others.join(" "),
             admin: user.is_administrator(),
+            had: user.labels.iter().map(Label::as_str).collect::<Vec<_>>().join(" "),
             note: String::new(),
         }
     }
 }
 
 fn form(you: bool, user: &User, typed: &Typed, error: Option<(&str, &str)>) -> Page {
-    let Typed { name, email, labels, admin: rights, note } = typed;
+    let Typed { name, email, labels, admin: rights, had, note } = typed;
     let (wrong, error) = error.unzip();
     let context = json!({
         "user": view::user(user), "you": you,
-        "name": name, "email": email, "labels": labels, "admin": rights, "note": note,
+        "name": name, "email": email, "labels": labels, "admin": rights, "had": had, "note": note,
         "wrong": wrong, "error": error,
     });
     Page::new("pages/admin_user_edit.html", "Change a user", context)
@@ -181,8 +184,20 @@ async fn email(
 struct LabelFields {
     admin: bool,
     labels: Option<String>,
+    had: Option<String>,
     note: Option<String>,
     confirm: Proof,
+}
+
+/// What was changed in the form is changed, and nothing else: a form that stood open gives no rights back that somebody has
+/// taken meanwhile.
+fn relabel(user: &User, labels: &str, rights: bool, had: Option<&str>) -> Result<UserChange, UserError> {
+    let mut wanted = parse_labels(labels)?;
+    // The box alone says who is an administrator.
+    wanted.remove(&Label::admin());
+    wanted.extend(rights.then(Label::admin));
+    let had = had.map_or_else(|| Ok(user.labels.clone()), parse_labels)?;
+    Ok(UserChange::Relabel { add: &wanted - &had, remove: &had - &wanted })
 }
 
 /// The labels of whoever is an administrator, or is to be one, are not changed without asking who it is; others are.
@@ -195,20 +210,17 @@ async fn labels(
     fields: Filled<LabelFields>,
 ) -> Result<Answer, PageError> {
     let user = find(server.0, id).await?;
-    let LabelFields { admin: rights, labels, note, confirm } = fields.0;
+    let LabelFields { admin: rights, labels, had, note, confirm } = fields.0;
     let (labels, note) = (labels.unwrap_or_default(), note.unwrap_or_default());
-    let parsed = parse_labels(&labels).map(|mut labels| {
-        // The box alone says who is an administrator.
-        labels.remove(&Label::admin());
-        labels.extend(rights.then(Label::admin));
-        labels
-    });
+    let change = relabel(&user, &labels, rights, had.as_deref());
     let mut fields = vec![("labels", labels.clone()), ("note", note.clone())];
     fields.extend(rights.then(|| ("admin", "on".to_owned())));
+    fields.extend(had.clone().map(|had| ("had", had)));
+    let becomes = change.as_ref().ok().and_then(|change| change.applied(&user)).map(|after| after.is_administrator());
     let question = Question {
-        heading: match (rights, user.is_administrator()) {
-            (true, false) => format!("Make {} an administrator?", user.name),
-            (false, true) => format!("Take the rights of an administrator from {}?", user.name),
+        heading: match (becomes, user.is_administrator()) {
+            (Some(true), false) => format!("Make {} an administrator?", user.name),
+            (Some(false), true) => format!("Take the rights of an administrator from {}?", user.name),
             _ => format!("Change the labels of {}?", user.name),
         },
         action: url(&user.id, "/labels"),
@@ -217,8 +229,8 @@ async fn labels(
         fields,
     };
     let question = (rights || user.is_administrator()).then_some((confirm, question));
-    let typed = Typed { labels, admin: rights, note, ..Typed::of(&user) };
-    let change = parsed.map(UserChange::Labels);
+    let started = Typed::of(&user);
+    let typed = Typed { labels, admin: rights, had: had.unwrap_or_else(|| started.had.clone()), note, ..started };
     apply(
         server,
         &caller,

@@ -66,7 +66,7 @@ async fn act(
             return Ok(page.status(Status::UnprocessableEntity).into());
         }
     };
-    if verb.takes_over() {
+    if verb.asks_who_it_is(&user) {
         let question = Question {
             heading: verb.heading(&user),
             action: url(&user.id, verb.path()),

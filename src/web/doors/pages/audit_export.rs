@@ -136,6 +136,7 @@ async fn export(
     if own.head_alone {
         return Ok(Answer::Head(form));
     }
+    let told = asked.told(&query.filter);
     let export = service.export(query).await?;
     let (mut count, mut length, mut first) = (0, form.head().len() as u64, export.clone());
     loop {
@@ -148,7 +149,7 @@ async fn export(
             Pages::SignedOut => return Ok(Answer::SignedOut),
         }
     }
-    let what = format!("{}, {count} events: {}", form.name(), asked.told());
+    let what = format!("{}, {count} events: {told}", form.name());
     service.note_export(admin.actor(), caller.address, &what).await?;
     let at = service.clock().now().minute().replace([' ', ':'], "-");
     Ok(Answer::File(Box::new(File {

@@ -4,8 +4,9 @@ use rocket::form::FromForm;
 use serde_json::{Value, json};
 
 use super::typed::{choice, sizes, time, url};
-use crate::domain::audit::search::Query;
+use crate::domain::audit::search::{Filter, Query};
 use crate::domain::audit::{Action, Outcome, Typed};
+use crate::domain::id::UserId;
 use crate::domain::listing::Direction;
 use crate::web::events;
 
@@ -86,9 +87,20 @@ impl Asked {
         url(&format!("{PATH}/export.{kind}"), self.fields())
     }
 
-    /// Which events, in one line.
-    pub fn told(&self) -> String {
-        let told = url("", self.fields());
+    /// Which events, in one line, with users by their ids: the log is kept longer than some users are, and tells no address.
+    pub fn told(&self, filter: &Filter) -> String {
+        let id = |user: &Option<UserId>| user.as_ref().map(ToString::to_string).unwrap_or_default();
+        let (user, target) = (id(&filter.user), id(&filter.target));
+        let actor = filter.actor.as_ref().map(ToString::to_string).unwrap_or_default();
+        let told = url(
+            "",
+            self.fields().into_iter().map(|(name, typed)| match name {
+                "user" => (name, &*user),
+                "actor" => (name, &*actor),
+                "target" => (name, &*target),
+                _ => (name, typed),
+            }),
+        );
         told.strip_prefix('?').unwrap_or("everything").to_owned()
     }
 

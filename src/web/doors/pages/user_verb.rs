@@ -79,10 +79,14 @@ impl Verb {
         !matches!(self.0, Means::Unblock | Means::Unlock)
     }
 
-    /// Whether whoever does it could use the account afterwards, or nobody could: it asks for the password. What has to be
-    /// quick in an emergency does not.
-    pub const fn takes_over(self) -> bool {
-        matches!(self.0, Means::Reset | Means::NoSecondFactor | Means::Delete)
+    /// Whether it asks for the password: whoever does it could use the account afterwards, or nobody could, or there is an
+    /// administrator more. What has to be quick in an emergency does not.
+    pub fn asks_who_it_is(self, user: &User) -> bool {
+        match self.0 {
+            Means::Reset | Means::NoSecondFactor | Means::Delete => true,
+            Means::Unblock => user.is_administrator(),
+            Means::Block | Means::Unlock => false,
+        }
     }
 
     /// Why an administrator does not do it to themselves, where they do not.

@@ -12,11 +12,25 @@ pub fn record<T: AsRef<str>>(cells: &[T]) -> Vec<u8> {
     writer.into_inner().unwrap_or_default()
 }
 
-/// The text of a cell. What a spreadsheet would take for a formula gets an apostrophe before it; control characters other than
-/// line ends and tabs, and those that turn the direction of writing, are spelt out. The other format has them as they are.
+/// What programs may take for the end of a cell besides the comma: by the country that they are set to, some read semicolons
+/// for commas, and then know no quotes in the middle of a line.
+const ENDS: [char; 4] = [';', '\t', '\r', '\n'];
+
+/// The text of a cell. What a spreadsheet would take for a formula gets an apostrophe before it, also where it would see a new
+/// cell begin; control characters other than line ends and tabs, and those that turn the direction of writing, are spelt out.
+/// The other format has them as they are.
 pub fn safe(text: &str) -> String {
-    let cell = plain::spelt(text, |c| plain::acts(c) && !matches!(c, '\r' | '\n' | '\t'));
-    if is_formula(text) { format!("'{cell}") } else { cell }
+    let mut cell = String::with_capacity(text.len() + 1);
+    if is_formula(text) {
+        cell.push('\'');
+    }
+    for (number, piece) in text.split_inclusive(ENDS).enumerate() {
+        if number > 0 && is_formula(piece) && !piece.starts_with(ENDS) {
+            cell.push('\'');
+        }
+        cell.push_str(&plain::spelt(piece, |c| plain::acts(c) && !ENDS.contains(&c)));
+    }
+    cell
 }
 
 fn is_formula(text: &str) -> bool {
@@ -62,6 +76,15 @@ mod tests {
             "%0A",
         ] {
             assert!(safe(bad).starts_with('\''), "{bad:?} is {:?}", safe(bad));
+        }
+        for (bad, harmless) in [
+            ("x;=1+1;y", "x;'=1+1;y"),
+            ("x; -1", "x;' -1"),
+            ("x\t@y", "x\t'@y"),
+            ("x\r\n=1", "x\r\n'=1"),
+            ("a;\"=1\"", "a;'\"=1\""),
+        ] {
+            assert_eq!(safe(bad), harmless, "where a semicolon, a tab or a line end begins a cell");
         }
         for good in
             ["", "ada", "a=b", "2026-01-02T03:04:05.678Z", "user:ada", "192.0.2.7", "2001:db8::7", "3", "\"quoted\""]
