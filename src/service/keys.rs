@@ -1,6 +1,7 @@
 //! API keys: made and shown once, looked at with each request, revoked.
 
 use std::net::IpAddr;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::Service;
@@ -10,6 +11,9 @@ use crate::domain::id::KeyId;
 use crate::domain::key::{ApiKey, KeyCredential, KeyParticulars, KeyVerdict, ScopeError, Scopes, StoredKey};
 use crate::domain::user::{Name, UserError};
 use crate::store::{KeyCreated, KeyRevoked, Result, StoreError};
+
+/// How long a key may be good, unless it is for ever.
+const KEY_LIFETIMES: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_hours(24 * 3_653);
 
 /// A key to be created, as typed.
 pub struct NewKey {
@@ -33,7 +37,7 @@ pub enum NewKeyError {
     #[error(transparent)]
     Scopes(#[from] ScopeError),
     /// Its lifetime.
-    #[error("a key that runs out at once is of no use")]
+    #[error("a key is good for at least a second, and at most ten years unless it is for ever")]
     Lifetime,
     /// The store does not answer.
     #[error(transparent)]
@@ -62,7 +66,7 @@ impl Service {
     ) -> std::result::Result<(ApiKey, KeyCredential), NewKeyError> {
         let name: Name = new.name.parse()?;
         let scopes: Scopes = new.scopes.parse()?;
-        if new.lifetime == Some(Duration::ZERO) {
+        if new.lifetime.is_some_and(|lifetime| !KEY_LIFETIMES.contains(&lifetime)) {
             return Err(NewKeyError::Lifetime);
         }
         let created = self.clock.now();

@@ -103,7 +103,8 @@ fn what_is_no_key_is_refused() {
         (&["key", "create", "--name", "x", "--scope", ","], "a key needs a scope"),
         (&["key", "create", "--name", " ", "--scope", "all"], "a name has"),
         (&["key", "create", "--name", "a\u{1b}[31mb", "--scope", "all"], "a name has"),
-        (&["key", "create", "--name", "x", "--scope", "all", "--expires", "0s"], "of no use"),
+        (&["key", "create", "--name", "x", "--scope", "all", "--expires", "0s"], "at least a second"),
+        (&["key", "create", "--name", "x", "--scope", "all", "--expires", "500000years"], "at most ten years"),
         (&["key", "revoke", "not-an-id"], "16 hexadecimal digits"),
     ] {
         assert_told(&Program::verb(data.path(), words.iter().copied()).run(), 2, &[told]);
