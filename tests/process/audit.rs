@@ -102,7 +102,7 @@ fn the_log_is_read_by_the_verb_on_a_stopped_and_under_a_running_server() {
         (&["audit", "--outcome", "luck"][..], 2, &["outcome: one of success"][..]),
         (&["audit", "--action", "dream"], 2, &["`dream` is none; one of session.create"]),
         (&["audit", "--from", "soon"], 2, &["from: a date like"]),
-        (&["audit", "--user", "nobody@example.com"], 2, &["user: the e-mail address of a user"]),
+        (&["audit", "--user", "nobody@example.com"], 2, &["user: nobody is known by that"]),
     ] {
         assert_told(&Program::verb(data.path(), words.iter().copied()).run(), code, parts);
     }

@@ -64,10 +64,12 @@ pub enum SearchError {
     #[error("session: a session's id, like 0199f2a4-7d3c-7000-8000-00805f9b34fb")]
     Session,
     /// Somebody.
-    #[error("{0}: the e-mail address of a user, or a user's id")]
+    #[error("{0}: nobody is known by that; give a user's e-mail address or id")]
     User(&'static str),
     /// Whoever did it.
-    #[error("actor: the e-mail address of a user, a user's id, or one of operator, system, anonymous")]
+    #[error(
+        "actor: nobody is known by that; give a user's e-mail address or id, operator, system, anonymous, or key: and a key's id"
+    )]
     Actor,
 }
 
