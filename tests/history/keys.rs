@@ -6,23 +6,12 @@ use tempfile::TempDir;
 
 use super::powercut;
 use super::setup::{Home, Setup};
-use super::steps::Strike;
+use super::steps::{CHANGING, Strike};
 use super::{Run, SETTINGS};
 use crate::process::{Program, copy_folder};
 use crate::shims::compile;
 
 const KEYS: usize = 6;
-/// Steps of each group of changes; a start makes one group of its own before anybody can ask for anything.
-const CHANGING: [&str; 8] = [
-    "transaction-due",
-    "transaction-made",
-    "journal-written",
-    "journal-synced",
-    "flushed",
-    "synced",
-    "confirmed",
-    "answered",
-];
 
 struct Sample {
     plain: Setup,

@@ -35,7 +35,7 @@ const OPENING: [&str; 9] = [
 const MENDING: [&str; 3] = ["replaying", "begun-afresh", "everyone-ended"];
 /// Steps of each group of changes.
 #[cfg(feature = "seeded-bugs")]
-const CHANGING: [&str; 8] = [
+pub const CHANGING: [&str; 8] = [
     "transaction-due",
     "transaction-made",
     "journal-written",

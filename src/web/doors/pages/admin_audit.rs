@@ -7,10 +7,10 @@ use rocket::{Route, get, routes};
 use serde_json::{Value, json};
 
 use super::audit_filter::{Asked, PATH};
+use super::typed;
 use crate::domain::audit::Event;
 use crate::domain::audit::search::{Cursor, Filter, Page as Found, Query};
 use crate::domain::id::{EventSeq, UserId};
-use crate::domain::listing::Direction;
 use crate::domain::user::User;
 use crate::service::audit::AskError;
 use crate::store::StoreError;
@@ -54,15 +54,12 @@ async fn render(core: &Core, asked: &Asked, query: &Query, error: Option<&str>) 
     let now = service.clock().now();
     let reader = Reader { now, users: &users };
     let link = |cursor: Option<Cursor>| cursor.map(|cursor| asked.url(&cursor.to_string()));
-    let newest_first = query.direction == Direction::Descending;
-    let (first, previous, next) =
-        if newest_first { ("Newest", "Newer", "Older") } else { ("Oldest", "Older", "Newer") };
     let oldest = service.oldest_event().await?;
     let context = json!({
         "rows": page.rows.iter().map(|event| reader.row(event)).collect::<Vec<Value>>(),
         "shown": page.rows.len(),
         "filter": asked.form(query),
-        "pager": { "first": first, "previous": previous, "next": next },
+        "pager": typed::pager(query.direction),
         "previous_url": link(page.previous),
         "next_url": link(page.next),
         "first_url": query.cursor.map(|_| asked.url("")),

@@ -9,9 +9,10 @@ use serde_json::{Value, json};
 
 use super::admin_user_end::own_sessions;
 use super::session_filter::Asked;
+use super::typed;
 use crate::domain::ending::{Actor, Ended, Note};
 use crate::domain::id::{SessionId, UserId};
-use crate::domain::listing::{self as domain, Cursor, Direction, Filter, Query, Status, Total};
+use crate::domain::listing::{self as domain, Cursor, Filter, Query, Status, Total};
 use crate::domain::session::{Standing, Verdict};
 use crate::service::sessions::{Order as Command, Selection};
 use crate::store::StoreError;
@@ -72,15 +73,12 @@ async fn render(
         async move { service.count(&filter).await.map(told) }
     };
     let link = |cursor: Option<Cursor>| cursor.map(|cursor| asked.url(&cursor.to_string()));
-    let newest_first = query.direction == Direction::Descending;
-    let (first, previous, next) =
-        if newest_first { ("Newest", "Newer", "Older") } else { ("Oldest", "Older", "Newer") };
     let context = json!({
         "rows": page.rows.iter().map(|(standing, verdict)| viewer.row(standing, verdict)).collect::<Vec<Value>>(),
         "total_text": told(total),
         "shown": page.rows.len(),
         "filter": asked.form(query),
-        "pager": { "first": first, "previous": previous, "next": next },
+        "pager": typed::pager(query.direction),
         "previous_url": link(page.previous),
         "next_url": link(page.next),
         "first_url": query.cursor.map(|_| asked.url("")),

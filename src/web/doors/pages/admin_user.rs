@@ -73,7 +73,7 @@ async fn page(server: Server<'_>, admin: AdminSession<'_>, id: &str, cursor: Opt
         "rows": sessions.rows.iter().map(|(standing, verdict)| viewer.row(standing, verdict)).collect::<Vec<Value>>(),
         "timeline": timeline(&recent, &viewer),
         "events": events(core, &user.id).await?,
-        "pager": { "first": "Newest", "previous": "Newer", "next": "Older" },
+        "pager": typed::pager(query.direction),
         "previous_url": link(sessions.previous),
         "next_url": link(sessions.next),
         "first_url": query.cursor.map(|_| url(&user.id, "")),

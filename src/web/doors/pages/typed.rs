@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::domain::listing::{Query, parse_time};
+use crate::domain::listing::{Direction, Query, parse_time};
 use crate::web::format::for_input;
 
 /// The address of a list with these fields; what is empty stays out of it.
@@ -40,4 +40,12 @@ fn encode(text: &str) -> String {
         .remove(b'/')
         .remove(b'@');
     percent_encoding::utf8_percent_encode(text, KEPT).to_string()
+}
+
+/// What leads from page to page of a list in this direction.
+pub fn pager(direction: Direction) -> Value {
+    match direction {
+        Direction::Descending => json!({ "first": "Newest", "previous": "Newer", "next": "Older" }),
+        Direction::Ascending => json!({ "first": "Oldest", "previous": "Older", "next": "Newer" }),
+    }
 }
