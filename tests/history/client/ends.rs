@@ -67,7 +67,7 @@ impl Client<'_> {
     pub(super) fn end_by_id(&mut self, known: &Arc<Known>) -> Option<()> {
         let (own, token) = self.administrator()?;
         let id = session_id(&known.credential);
-        let asked = self.ask_with(&own, "POST", "/admin/sessions/end", &form(&token, &[("only", &id)]))?;
+        let asked = self.ask_with(&own, "POST", "/admin/sessions/end", &form(&token, &[("only", &id), CONFIRMED]))?;
         let outcome = self.ordered(&asked, |answer| match flash(answer, "ended").as_deref() {
             Some([1, 0, 0] | [0, 1, 0]) => Outcome::Done,
             Some([0, 0, 1]) => Outcome::Refused,
@@ -138,7 +138,7 @@ impl Client<'_> {
     pub(super) fn end_user(&mut self, user: User) -> Option<()> {
         let (own, token) = self.administrator()?;
         let path = format!("/admin/users/{}/end", self.world.people[usize::from(user)].id);
-        let asked = self.ask_with(&own, "POST", &path, &form(&token, &[("note", "checked")]))?;
+        let asked = self.ask_with(&own, "POST", &path, &form(&token, &[("note", "checked"), CONFIRMED]))?;
         let outcome = self.ordered(&asked, |answer| match flash(answer, "ended") {
             Some(_) => Outcome::Done,
             None => odd(answer),
