@@ -13,6 +13,7 @@ use rocket::{Build, Data, Request, Response, Rocket};
 
 use super::cookie::Sent;
 use super::csrf::{self, Asked, Binding, Judgement};
+use super::doors::proxy;
 use super::seen::{Rejection, Seen};
 use super::shape::Fault;
 use super::{Core, address, headers, is_afar, reject};
@@ -31,6 +32,8 @@ enum Path {
     Open,
     /// Commands from afar, which an API key opens and no session does.
     Keyed,
+    /// What proxies ask, with a credential of its own. Nothing is changed there, whatever the method.
+    Proxy,
     Guarded,
 }
 
@@ -41,6 +44,7 @@ impl Path {
             "/logout" => Self::SignOut,
             "/login" | "/login/forgotten" | "/login/password" | "/setup" => Self::Open,
             _ if is_afar(request, raw) => Self::Keyed,
+            _ if proxy::is_here(request, raw) => Self::Proxy,
             _ if raw.starts_with("/static/") || matches!(raw, "/health/live" | "/health/ready") => Self::Open,
             _ => Self::Guarded,
         }
@@ -58,16 +62,19 @@ impl Gate {
         let Core { config, names, service, keys, .. } = &*self.0;
         let headers = request.headers();
         // The body's first bytes come first: whoever holds them back is judged by what holds when they arrive.
-        let safe = matches!(request.method(), Method::Get | Method::Head | Method::Options);
+        let path = Path::of(request);
+        let safe = path == Path::Proxy || matches!(request.method(), Method::Get | Method::Head | Method::Options);
         let asked = if safe { 0 } else { START };
         let body = if safe { &[] } else { data.peek(asked).await };
         let fault = Fault::of(request, body, asked);
 
         let sent = names.session.read(headers);
         let credential = if let Sent::Once(value) = sent { value.parse::<Credential>().ok() } else { None };
-        let resolved = match &credential {
-            Some(credential) => service.resolve(credential).await,
-            None => Ok(Resolved::Unknown),
+        let derived = if path == Path::Proxy { proxy::resolve(&self.0, headers).await } else { None };
+        let resolved = match (derived, &credential) {
+            (Some(derived), _) => derived,
+            (None, Some(credential)) => service.resolve(credential).await,
+            (None, None) => Ok(Resolved::Unknown),
         };
         let failed = resolved.is_err();
         let resolved = resolved.unwrap_or_else(|error| {
@@ -94,18 +101,18 @@ impl Gate {
             },
             config,
         );
-        let path = Path::of(request);
         let by_browser = headers.contains("sec-fetch-site") || headers.contains("origin");
         let live = matches!(resolved, Resolved::Live(_));
         let rejection = match (&resolved, judgement) {
             _ if fault.is_some() => fault.map(Rejection::Malformed),
             _ if failed && path != Path::Open => Some(Rejection::Unavailable),
-            (Resolved::Ended(ended), _) if matches!(path, Path::Guarded | Path::Keyed) => {
+            (Resolved::Ended(ended), _) if matches!(path, Path::Guarded | Path::Keyed | Path::Proxy) => {
                 Some(Rejection::Ended(ended.clone()))
             }
             // Which of them is to end nobody knows, and "signed out" would be a lie.
             _ if path == Path::SignOut && !safe && sent == Sent::Twice => Some(Rejection::Doubled),
             (_, Judgement::Pass) => None,
+            _ if path == Path::Proxy => None,
             // Nothing but a key in a header counts there, and no browser puts one in by itself. With a session's cookie, or
             // with what a browser says of a page, the request is judged as every other.
             (_, Judgement::Unsure) if path == Path::Keyed && !by_browser && sent == Sent::No => None,

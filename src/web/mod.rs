@@ -7,6 +7,7 @@ mod confirm;
 pub(crate) mod control;
 mod cookie;
 mod csrf;
+mod derived;
 mod device;
 mod doors;
 mod error;
@@ -24,6 +25,7 @@ mod person;
 mod qr;
 mod reject;
 mod seen;
+mod session_cookies;
 mod shape;
 mod text;
 mod ticket;
@@ -115,6 +117,7 @@ impl Sessiond {
             .mount("/", doors::pages::routes())
             .mount("/", doors::operators::routes())
             .mount("/", doors::afar::routes())
+            .mount("/", doors::proxy::routes())
             .mount("/", assets::routes())
             .register("/", error::catchers())
             .attach(assets::templates())

@@ -10,11 +10,12 @@ use serde_json::{Value, json};
 
 use super::answer::{Page, SeeOther};
 use super::csrf::{FIELD, Judgement};
+use super::doors::proxy;
 use super::flash::{Flash, Why};
 use super::next::Next;
 use super::seen::{Rejection, Seen};
 use super::shape::Fault;
-use super::{Core, error};
+use super::{Core, error, session_cookies};
 use crate::domain::ending::{Actor, Ended};
 use crate::service::sessions::Resolved;
 use crate::service::throttle::refusals::{Grounds, Refused};
@@ -77,6 +78,7 @@ impl Handler for Rejected {
             return Outcome::forward(data, Status::NotFound);
         };
         let answer = match rejection {
+            Rejection::Ended(_) if proxy::is_here(request, &seen.uri) => Ok(proxy::answer(core, request)),
             Rejection::Ended(ended) => turned_away(request, core, seen, ended),
             Rejection::RanOut => return Outcome::Error(Status::Unauthorized),
             Rejection::Unavailable => unavailable(request, seen),
@@ -96,14 +98,16 @@ impl Handler for Rejected {
 
 /// To the sign-in page with the reason, or 401; the cookie goes either way.
 fn turned_away(request: &Request<'_>, core: &Core, seen: &Seen, ended: &Ended) -> response::Result<'static> {
-    let expired = core.names.expire(&core.names.session);
+    let taken = session_cookies::take_away(core);
     if error::wants_json(request, &seen.uri) {
         let mut response = error::json(Status::Unauthorized, "session_ended", "The session has ended; sign in again.");
-        response.adjoin_raw_header("Set-Cookie", expired);
+        taken.into_iter().for_each(|cookie| {
+            response.adjoin_raw_header("Set-Cookie", cookie);
+        });
         return Ok(response);
     }
     let flash = Flash::Away(Why::Ended(ended.reason), ended.at);
-    SeeOther::sign_in(seen).flash(core, flash).cookie(expired).respond_to(request)
+    SeeOther::sign_in(seen).flash(core, flash).cookies(taken).respond_to(request)
 }
 
 /// 503; nothing is taken away, least of all the cookie.

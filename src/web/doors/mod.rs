@@ -3,3 +3,4 @@
 pub mod afar;
 pub mod operators;
 pub mod pages;
+pub mod proxy;
