@@ -101,9 +101,9 @@ fn turned_away(request: &Request<'_>, core: &Core, seen: &Seen, ended: &Ended) -
     let taken = session_cookies::take_away(core);
     if error::wants_json(request, &seen.uri) {
         let mut response = error::json(Status::Unauthorized, "session_ended", "The session has ended; sign in again.");
-        taken.into_iter().for_each(|cookie| {
+        for cookie in taken {
             response.adjoin_raw_header("Set-Cookie", cookie);
-        });
+        }
         return Ok(response);
     }
     let flash = Flash::Away(Why::Ended(ended.reason), ended.at);

@@ -32,13 +32,14 @@ const IN_NAME: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'
 const NOT_IN_ADDRESS: &AsciiSet = &CONTROLS.add(b' ').add(b'%');
 
 pub fn routes() -> Vec<Route> {
-    use Method::{Delete, Get, Head, Options, Patch, Post, Put, Trace};
+    // HEAD is answered by GET.
+    use Method::{Delete, Get, Options, Patch, Post, Put, Trace};
     let route = |method| {
         let mut route = Route::new(method, PATH, Verify);
         route.name = Some("verify".into());
         route
     };
-    [Get, Head, Post, Put, Delete, Patch, Options, Trace].map(route).into()
+    [Get, Post, Put, Delete, Patch, Options, Trace].map(route).into()
 }
 
 /// Whether this is the way to it. Without our pages the path is another application's own.

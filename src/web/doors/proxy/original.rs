@@ -13,15 +13,18 @@ pub fn of(request: &Request<'_>, core: &Core, path: Option<&str>) -> Option<Next
     if !address::is_by_proxy(request, &core.config.trusted_proxies) {
         return None;
     }
+    // Nobody knows which of two was meant.
     let once = |name: &str| {
         let mut values = request.headers().get(name);
-        values.next().filter(|_| values.next().is_none())
+        let first = values.next();
+        if values.next().is_some() { None } else { Some(first) }
     };
-    let host = once("x-forwarded-host").or_else(|| once("host"))?;
-    let scheme = once("x-forwarded-proto").unwrap_or(if core.config.is_secure() { "https" } else { "http" });
-    let repeatable = matches!(once("x-forwarded-method").unwrap_or(request.method().as_str()), "GET" | "HEAD");
+    let host = once("x-forwarded-host")?.or(once("host")?)?;
+    let scheme = once("x-forwarded-proto")?.unwrap_or(if core.config.is_secure() { "https" } else { "http" });
+    let method = once("x-forwarded-method")?.unwrap_or(request.method().as_str());
+    let asked = once("x-forwarded-uri")?.or(path);
     let origin = format!("{scheme}://{host}");
     let place = |path: &str| Next::after_sign_in(&format!("{origin}{path}"), &core.config);
-    let asked = once("x-forwarded-uri").or(path).filter(|path| repeatable && path.starts_with('/'));
-    asked.and_then(place).or_else(|| place("/")).filter(|next| next.as_str() != "/")
+    let again = asked.filter(|path| matches!(method, "GET" | "HEAD") && path.starts_with('/'));
+    again.and_then(place).or_else(|| place("/")).filter(|next| next.as_str() != "/")
 }
