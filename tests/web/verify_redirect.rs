@@ -111,7 +111,11 @@ async fn who_has_signed_in_goes_back_to_the_application_by_a_page_of_ours() {
     let mut elsewhere = server.anonymous();
     let answer = sign_in(&mut elsewhere, APP).await;
     let page = elsewhere.follow(answer).await;
-    assert!(page.says("You had too many sessions").link("Continue") == APP && !page.body.contains("refresh"), "{}", page.body);
+    assert!(
+        page.says("You had too many sessions").link("Continue") == APP && !page.body.contains("refresh"),
+        "{}",
+        page.body
+    );
 }
 
 #[tokio::test]
