@@ -13,9 +13,10 @@ use prometheus_client::registry::{Registry, Unit};
 use self::kinds::{Counts, Gauge, Times, Total};
 use self::labels::{Hashed, KeyResolution, Resolution, Tried};
 use super::Service;
-use super::auth::{Entry, SignInError};
+use super::auth::{Entry, SignInError, SignedIn};
 use super::keys::ResolvedKey;
 use super::sessions::Resolved;
+use super::tokens::VouchError;
 use crate::domain::ending::Reason;
 use crate::domain::listing::{self, Filter, Status};
 use crate::domain::session::Door;
@@ -141,18 +142,37 @@ impl Metrics {
 
     /// Somebody has tried to sign in. Who has a session by it is counted where it begins.
     pub(super) fn tried(&self, door: Door, entry: &Result<Entry, SignInError>) {
-        let tried = match entry {
-            Ok(Entry::SignedIn(_)) => return,
-            Ok(Entry::MustChoose(_)) => Tried::OneTime,
-            Err(SignInError::Wrong) => Tried::Wrong,
-            Err(SignInError::Blocked) => Tried::Blocked,
-            Err(SignInError::OneTimeOver) => Tried::OneTimeOver,
-            Err(SignInError::Stale) => Tried::Stale,
-            Err(SignInError::Later(_)) => Tried::Limited,
-            Err(SignInError::Busy(_)) => Tried::Busy,
-            Err(SignInError::Store(_)) => Tried::Failed,
+        match entry {
+            Ok(Entry::SignedIn(_)) => {}
+            Ok(Entry::MustChoose(_)) => self.sign_ins.add((door, Tried::OneTime), 1),
+            Err(error) => self.turned_away(door, error),
+        }
+    }
+
+    /// Somebody has no session.
+    pub(super) fn turned_away(&self, door: Door, error: &SignInError) {
+        let tried = match error {
+            SignInError::Wrong => Tried::Wrong,
+            SignInError::Blocked => Tried::Blocked,
+            SignInError::OneTimeOver => Tried::OneTimeOver,
+            SignInError::Stale => Tried::Stale,
+            SignInError::Later(_) => Tried::Limited,
+            SignInError::Busy(_) => Tried::Busy,
+            SignInError::Store(_) => Tried::Failed,
         };
         self.sign_ins.add((door, tried), 1);
+    }
+
+    /// An application has asked for somebody's session.
+    pub(super) fn vouched(&self, vouched: &Result<SignedIn, VouchError>) {
+        let tried = match vouched {
+            Ok(_) => Tried::Success,
+            Err(VouchError::NoUser) => Tried::Wrong,
+            Err(VouchError::Blocked) => Tried::Blocked,
+            Err(VouchError::Stale) => Tried::Stale,
+            Err(VouchError::Store(_)) => Tried::Failed,
+        };
+        self.sign_ins.add((Door::Server, tried), 1);
     }
 
     /// A credential was looked up.

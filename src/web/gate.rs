@@ -41,7 +41,9 @@ impl Path {
             "/logout" => Self::SignOut,
             "/login" | "/login/forgotten" | "/login/password" | "/setup" => Self::Open,
             _ if is_afar(request, raw) => Self::Keyed,
-            _ if raw.starts_with("/static/") || matches!(raw, "/health/live" | "/health/ready") => Self::Open,
+            _ if raw.starts_with("/static/") || matches!(raw, "/health/live" | "/health/ready" | "/metrics") => {
+                Self::Open
+            }
             _ => Self::Guarded,
         }
     }
