@@ -1,4 +1,4 @@
-//! The text format of OpenMetrics, read strictly: whatever a scraper could stumble over fails the test.
+//! The text format that Prometheus reads, read strictly: whatever a scraper could stumble over fails the test.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -63,14 +63,21 @@ impl Exposition {
         self.0.get(name).unwrap_or_else(|| panic!("there is no {name}"))
     }
 
-    /// The value of one series, all of whose labels are given; the name is that of the sample.
+    /// The whole number that one series holds, all of whose labels are given; the name is that of the sample.
     #[track_caller]
-    pub fn value(&self, sample: &str, labels: &[(&str, &str)]) -> f64 {
-        let all = self.find(sample, labels);
-        all.unwrap_or_else(|| panic!("there is no {sample} {labels:?}"))
+    pub fn value(&self, sample: &str, labels: &[(&str, &str)]) -> u64 {
+        let all = self.find(sample, labels).unwrap_or_else(|| panic!("there is no {sample} {labels:?}"));
+        whole(all)
     }
 
-    /// The same, if it is there.
+    /// The same of seconds, in milliseconds.
+    #[track_caller]
+    pub fn millis(&self, sample: &str, labels: &[(&str, &str)]) -> u64 {
+        let all = self.find(sample, labels).unwrap_or_else(|| panic!("there is no {sample} {labels:?}"));
+        whole((all * 1000.0).ceil())
+    }
+
+    /// Of one series, whatever it is.
     pub fn find(&self, sample: &str, labels: &[(&str, &str)]) -> Option<f64> {
         let labels: Labels = labels.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let of = |(name, family): (&String, &Family)| {
@@ -84,8 +91,7 @@ impl Exposition {
     #[track_caller]
     pub fn counted(&self, name: &str) -> BTreeMap<Vec<String>, u64> {
         let samples = self.family(name).samples.iter().filter(|(_, value)| **value != 0.0);
-        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
-        samples.map(|((_, labels), value)| (labels.values().cloned().collect(), *value as u64)).collect()
+        samples.map(|((_, labels), value)| (labels.values().cloned().collect(), whole(*value))).collect()
     }
 }
 
@@ -135,6 +141,13 @@ impl Family {
             assert!(self.samples.contains_key(&("_sum".to_owned(), labels)), "{name}");
         }
     }
+}
+
+#[track_caller]
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it is looked at first")]
+fn whole(value: f64) -> u64 {
+    assert!(value.fract().abs() < f64::EPSILON && (0.0..1e15).contains(&value), "{value} is no count");
+    value as u64
 }
 
 fn is_name(name: &str) -> bool {

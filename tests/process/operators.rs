@@ -75,12 +75,12 @@ fn what_the_running_server_did_is_counted_and_a_key_from_a_file_reads_it() {
     person.revoke(&other.session_id(), "test");
     let seen = scrape(server.address, Some(&key));
     let sign_ins = |outcome| seen.value("sessiond_sign_ins_total", &[("door", "pages"), ("outcome", outcome)]);
-    assert_eq!((sign_ins("success"), sign_ins("wrong")), (2.0, 1.0));
-    assert_eq!(seen.value("sessiond_live_sessions", &[]), 1.0);
-    assert_eq!(seen.value("sessiond_ready", &[]), 1.0);
-    assert_eq!(seen.value("sessiond_revoke_durable_seconds_count", &[("scope", "session")]), 1.0);
-    assert!(seen.value("sessiond_revoke_durable_seconds_sum", &[("scope", "session")]) > 0.0);
-    assert_eq!(seen.value("sessiond_build_info", &[("store", "sled"), ("version", env!("CARGO_PKG_VERSION"))]), 1.0);
+    assert_eq!((sign_ins("success"), sign_ins("wrong")), (2, 1));
+    assert_eq!(seen.value("sessiond_live_sessions", &[]), 1);
+    assert_eq!(seen.value("sessiond_ready", &[]), 1);
+    assert_eq!(seen.value("sessiond_revoke_durable_seconds_count", &[("scope", "session")]), 1);
+    assert!(seen.millis("sessiond_revoke_durable_seconds_sum", &[("scope", "session")]) > 0);
+    assert_eq!(seen.value("sessiond_build_info", &[("store", "sled"), ("version", env!("CARGO_PKG_VERSION"))]), 1);
     let events = seen.value("sessiond_audit_events_total", &[]);
     let head = ask(server.address, "HEAD", "/metrics", Some(&key));
     assert_eq!((head.status, head.body.as_str()), (200, ""));
@@ -91,8 +91,8 @@ fn what_the_running_server_did_is_counted_and_a_key_from_a_file_reads_it() {
     let server = Program::serve(data.path()).listen();
     let seen = scrape(server.address, Some(&key));
     assert!(seen.counted("sessiond_sign_ins").is_empty());
-    assert_eq!(seen.value("sessiond_live_sessions", &[]), 1.0);
-    assert_eq!(seen.value("sessiond_audit_events_total", &[]), events + 1.0);
+    assert_eq!(seen.value("sessiond_live_sessions", &[]), 1);
+    assert_eq!(seen.value("sessiond_audit_events_total", &[]), events + 1);
     assert_eq!(server.stop().code, Some(0));
 }
 
@@ -110,7 +110,7 @@ fn asvs_13_4_5_at_an_address_of_their_own_they_are_nowhere_else_and_nothing_else
         // Nor is it there for somebody who is signed in.
         assert_eq!(person.get(path).status, 404, "{path}");
     }
-    assert_eq!(scrape(operators, None).value("sessiond_live_sessions", &[]), 1.0);
+    assert_eq!(scrape(operators, None).value("sessiond_live_sessions", &[]), 1);
     for path in
         ["/", "/login", "/account", "/static/app.css", "/v1/account", "/operator/session-list", "/ping", "/run/x"]
     {

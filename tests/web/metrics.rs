@@ -148,7 +148,7 @@ async fn every_verdict_on_a_credential_is_counted(server: Server) {
     let seen = scrape(&server).await;
     let verdicts = ["live", "ended", "unknown", "expired", "error"];
     let counted = verdicts.map(|verdict| seen.value("sessiond_resolves_total", &[("verdict", verdict)]));
-    assert_eq!(counted, [before + 3.0, 2.0, 1.0, 1.0, 0.0]);
+    assert_eq!(counted, [before + 3, 2, 1, 1, 0]);
 }
 
 #[tokio::test]
@@ -161,8 +161,8 @@ async fn a_store_that_does_not_answer_is_seen() {
         Exposition::parse(&answer.is(200).body)
     };
     let before = scraped(&server).await;
-    assert_eq!(before.value("sessiond_ready", &[]), 1.0);
-    assert_eq!(before.value("sessiond_live_sessions", &[]), 1.0);
+    assert_eq!(before.value("sessiond_ready", &[]), 1);
+    assert_eq!(before.value("sessiond_live_sessions", &[]), 1);
     assert_eq!(before.counted("sessiond_store_errors"), BTreeMap::new());
     server.faults().fail(true);
     let ask = Ask::get("/account").header("Cookie", format!("sessiond={credential}"));
@@ -172,13 +172,13 @@ async fn a_store_that_does_not_answer_is_seen() {
     stranger.submit(form).await.is(503);
     server.pass(Duration::from_secs(1));
     let failing = scraped(&server).await;
-    assert_eq!(failing.value("sessiond_ready", &[]), 0.0);
+    assert_eq!(failing.value("sessiond_ready", &[]), 0);
     // An old number would pass for a new one.
     assert_eq!(failing.find("sessiond_live_sessions", &[]), None);
     assert_eq!(failing.find("sessiond_audit_events_total", &[]), None);
-    assert_eq!(failing.value("sessiond_resolves_total", &[("verdict", "error")]), 1.0);
+    assert_eq!(failing.value("sessiond_resolves_total", &[("verdict", "error")]), 1);
     let labels = [("door", "pages"), ("outcome", "failed")];
-    assert_eq!(failing.value("sessiond_sign_ins_total", &labels), 1.0);
+    assert_eq!(failing.value("sessiond_sign_ins_total", &labels), 1);
     let errors = failing.counted("sessiond_store_errors");
     let wanted = [
         (["events"], 1),
@@ -192,7 +192,7 @@ async fn a_store_that_does_not_answer_is_seen() {
     assert_eq!(errors, expected(&wanted));
     server.faults().fail(false);
     server.pass(Duration::from_secs(1));
-    assert_eq!(scraped(&server).await.value("sessiond_ready", &[]), 1.0);
+    assert_eq!(scraped(&server).await.value("sessiond_ready", &[]), 1);
 }
 
 async fn every_order_that_ended_something_is_counted_once(server: Server) {
@@ -247,7 +247,7 @@ async fn every_order_that_ended_something_is_counted_once(server: Server) {
     ]);
     assert_eq!(seen.counted("sessiond_revoked_sessions"), sessions);
     // Each of them has been on disk, once.
-    for (scope, count) in [("session", 3.0), ("user", 1.0), ("change", 2.0), ("key", 1.0), ("everyone", 1.0)] {
+    for (scope, count) in [("session", 3), ("user", 1), ("change", 2), ("key", 1), ("everyone", 1)] {
         assert_eq!(seen.value("sessiond_revoke_durable_seconds_count", &[("scope", scope)]), count, "{scope}");
     }
 }
@@ -267,28 +267,28 @@ async fn how_long_a_revoke_took_is_told_in_seconds() {
     assert!(!ada.is_signed_in().await);
     let seen = scrape(&server).await;
     let name = "sessiond_revoke_durable_seconds";
-    assert_eq!(seen.value(&format!("{name}_sum"), &[("scope", "user")]), 2.5);
-    assert_eq!(seen.value(&format!("{name}_bucket"), &[("scope", "user"), ("le", "1.0")]), 0.0);
-    assert_eq!(seen.value(&format!("{name}_bucket"), &[("scope", "user"), ("le", "5.0")]), 1.0);
+    assert_eq!(seen.millis(&format!("{name}_sum"), &[("scope", "user")]), 2_500);
+    assert_eq!(seen.value(&format!("{name}_bucket"), &[("scope", "user"), ("le", "1.0")]), 0);
+    assert_eq!(seen.value(&format!("{name}_bucket"), &[("scope", "user"), ("le", "5.0")]), 1);
     let call = "sessiond_store_call_seconds";
-    assert_eq!(seen.value(&format!("{call}_sum"), &[("operation", "end_user")]), 2.5);
-    assert_eq!(seen.value(&format!("{call}_count"), &[("operation", "end_user")]), 1.0);
+    assert_eq!(seen.millis(&format!("{call}_sum"), &[("operation", "end_user")]), 2_500);
+    assert_eq!(seen.value(&format!("{call}_count"), &[("operation", "end_user")]), 1);
 }
 
 async fn live_sessions_are_exact_at_every_scrape(server: Server) {
     let live = async |server: &Server| scrape(server).await.value("sessiond_live_sessions", &[]);
-    assert_eq!(live(&server).await, 0.0);
+    assert_eq!(live(&server).await, 0);
     let mut ada = server.user(ADA).await;
     drop((server.user(ADA).await, server.user(BOB).await));
-    assert_eq!(live(&server).await, 3.0);
+    assert_eq!(live(&server).await, 3);
     ada.sign_out().await;
-    assert_eq!(live(&server).await, 2.0);
+    assert_eq!(live(&server).await, 2);
     server.pass(Duration::from_mins(59));
     drop(server.user(BOB).await);
-    assert_eq!(live(&server).await, 3.0);
+    assert_eq!(live(&server).await, 3);
     // Two have been idle for too long by now, whatever was not written down of them.
     server.pass(Duration::from_mins(5));
-    assert_eq!(live(&server).await, 1.0);
+    assert_eq!(live(&server).await, 1);
 }
 
 #[track_caller]

@@ -219,7 +219,9 @@ mod tests {
         let places: BTreeSet<_> = all.map(|labels| (labels.place(), L::told(labels.place()))).collect();
         let told: BTreeSet<_> = places.iter().map(|(_, told)| told.clone()).collect();
         assert_eq!((places.len(), told.len()), (L::series(), L::series()), "{places:?}");
-        assert!(places.iter().all(|(place, told)| *place < L::series() && told.iter().all(|(_, code)| *code != "")));
+        assert!(
+            places.iter().all(|(place, told)| *place < L::series() && told.iter().all(|(_, code)| !code.is_empty()))
+        );
     }
 
     #[test]

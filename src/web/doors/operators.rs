@@ -19,7 +19,7 @@ use crate::web::{Core, error, headers};
 
 /// How long an answer holds.
 const FRESH: Duration = Duration::from_secs(1);
-/// The text format of OpenMetrics, which Prometheus reads.
+/// The text format that Prometheus reads.
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
 /// All of them, wherever they are.
