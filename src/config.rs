@@ -394,7 +394,7 @@ mod tests {
                  trusted_proxies=10.0.0.0/8,127.0.0.1/32 idle/absolute=1h/1d persistent=7d/30d \
                  administrator=15m/12h sessions_per_user=25 retention=90d password_hash=19456KiB,2,1 \
                  login_limits=60/10m,20/1h,{},10/1h password_pepper=none second_factor=optional project=default \
-                 sign_up=false",
+                 sign_up=false operators=mixed",
                 env!("CARGO_PKG_VERSION"),
                 LoginLimits::default().all.to_string().replace(' ', ""),
             )
