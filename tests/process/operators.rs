@@ -12,7 +12,7 @@ use super::{Client, EMAIL, PASSWORD, Program, Server};
 use crate::harness::exposition::Exposition;
 
 const CHEAP: &str = "password_hash={memory_kib=64,passes=1}";
-const PATHS: [&str; 3] = ["/metrics", "/health/live", "/health/ready"];
+const PATHS: [&str; 4] = ["/metrics", "/health/live", "/health/ready", "/openapi.json"];
 
 fn program(data: &TempDir, operators: &str) -> Program {
     Program::serve(data.path()).env("ROCKET_SESSIOND", &format!("{{{CHEAP},operators={{{operators}}}}}"))

@@ -10,8 +10,17 @@ use super::client::form;
 use super::{Client, EMAIL, PASSWORD, Program};
 
 /// Paths on which an ended session counts as none.
-const OPEN: [&str; 8] =
-    ["/health/live", "/health/ready", "/login", "/login/forgotten", "/login/password", "/logout", "/metrics", "/setup"];
+const OPEN: [&str; 9] = [
+    "/health/live",
+    "/health/ready",
+    "/login",
+    "/login/forgotten",
+    "/login/password",
+    "/logout",
+    "/metrics",
+    "/openapi.json",
+    "/setup",
+];
 
 /// Every page route of the program, from the route table of the same version; `id` fills in the dynamic parts.
 fn routes(id: &str) -> Vec<(Method, String)> {

@@ -34,7 +34,7 @@ pub fn path(route: &Route) -> String {
 pub fn is_exempt(path: &str) -> bool {
     matches!(path, "/login" | "/login/forgotten" | "/login/password" | "/logout" | "/setup")
         || path.starts_with("/static/")
-        || matches!(path, "/health/live" | "/health/ready" | "/metrics")
+        || matches!(path, "/health/live" | "/health/ready" | "/metrics" | "/openapi.json")
 }
 
 /// The paths of all routes, and some that no route has.

@@ -32,7 +32,7 @@ const ADA: &str = "ada@example.com";
 const BOB: &str = "bob@example.com";
 const ROOT: &str = "root@example.com";
 const NEW: &str = "seven brave otters juggle";
-const ALL: [&str; 3] = ["/metrics", "/health/live", "/health/ready"];
+const ALL: [&str; 4] = ["/metrics", "/health/live", "/health/ready", "/openapi.json"];
 
 fn order() -> Order {
     Order { by: Actor::Operator, note: None, from: None }

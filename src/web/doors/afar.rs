@@ -9,11 +9,12 @@ use rocket::{Response, Route, post, routes};
 
 use crate::domain::key::ApiKey;
 use crate::service::operator::{self, How, Needs, Operator, carry_out, needs};
-use crate::web::Core;
 use crate::web::answer::Made;
+use crate::web::api_key;
 use crate::web::control::read;
 use crate::web::guards::Server;
-use crate::web::keyed::{Refusal, Shown};
+use crate::web::keyed::{self, Shown};
+use crate::web::{Core, error};
 
 /// A command's text is never longer: what proxies in front let pass.
 const LONGEST: u64 = 64 << 10;
@@ -63,10 +64,37 @@ fn json(refused: &operator::Refused) -> String {
 
 /// The key, if it is good for this command now.
 async fn admitted(core: &Core, shown: &Shown, name: &str) -> Result<ApiKey, Refusal> {
-    let key = shown.live(core).await?;
+    // Who has no key does not learn which commands there are.
+    let key = match needs(name) {
+        Some(Needs::Scope(scope)) => shown.showing().good_for(core, scope).await,
+        Some(Needs::Machine) | None => shown.showing().good(core).await,
+    };
+    let key = key.map_err(Refusal::Key)?;
     match needs(name) {
-        None => Err(Refusal::NoCommand),
+        Some(Needs::Scope(_)) => Ok(key),
         Some(Needs::Machine) => Err(Refusal::Machine),
-        Some(Needs::Scope(scope)) => shown.scoped(core, key, scope).await,
+        None => Err(Refusal::NoCommand),
+    }
+}
+
+/// Why a command was not let in.
+enum Refusal {
+    Key(api_key::Refusal),
+    Machine,
+    NoCommand,
+}
+
+impl Refusal {
+    fn response(self) -> Response<'static> {
+        match self {
+            Self::Key(refusal) => keyed::refused(refusal),
+            Self::Machine => {
+                let told = "This concerns the whole machine and is not to be had from afar; run it there.";
+                error::json(Status::Forbidden, "general_access_forbidden", told)
+            }
+            Self::NoCommand => {
+                error::json(Status::NotFound, "general_route_not_found", "This server has no such command.")
+            }
+        }
     }
 }

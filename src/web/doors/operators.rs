@@ -10,12 +10,14 @@ use rocket::fairing::AdHoc;
 use rocket::http::{ContentType, Status};
 use rocket::{Build, Request, Response, Rocket, Route, State, catch, catchers, get, routes};
 
+use super::api;
 use crate::config::Config;
 use crate::domain::key::Scope;
 use crate::web::answer::Made;
-use crate::web::keyed::{Refusal, Shown};
+use crate::web::api_key::Refusal;
+use crate::web::keyed::{self, Shown};
 use crate::web::listener::{self, Listener};
-use crate::web::{Core, error, headers};
+use crate::web::{Core, Mounted, error, headers};
 
 /// How long an answer holds.
 const FRESH: Duration = Duration::from_secs(1);
@@ -24,12 +26,20 @@ const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset
 
 /// All of them, wherever they are.
 fn routes() -> Vec<Route> {
-    routes![live, ready, metrics]
+    routes![live, ready, metrics, description]
 }
 
 /// Those among the pages.
 pub fn public(config: &Config) -> Vec<Route> {
     if config.operators.apart().is_some() { Vec::new() } else { routes() }
+}
+
+/// Whether this path leads to one of them. Without our pages, and where they are elsewhere, it is another application's own.
+pub fn is_one(request: &Request<'_>, path: &str) -> bool {
+    let state = request.rocket();
+    matches!(path, "/health/live" | "/health/ready" | "/metrics" | "/openapi.json")
+        && state.state::<Mounted>().is_some()
+        && state.state::<Arc<Core>>().is_some_and(|core| core.config.operators.apart().is_none())
 }
 
 /// Opens the listener of their own, if they are to have one. It knows these routes and nothing else.
@@ -69,8 +79,7 @@ pub async fn admitted(core: &Core, shown: &Shown, asked: Asked) -> Result<(), Re
         Asked::Rest => operators.the_rest_is_keyed(),
     };
     if keyed {
-        let key = shown.live(core).await?;
-        shown.scoped(core, key, Scope::MetricsRead).await?;
+        shown.showing().good_for(core, Scope::MetricsRead).await?;
     }
     Ok(())
 }
@@ -80,7 +89,7 @@ pub async fn admitted(core: &Core, shown: &Shown, asked: Asked) -> Result<(), Re
 async fn live(core: &State<Arc<Core>>, shown: Shown) -> Made {
     Made(match admitted(core, &shown, Asked::Rest).await {
         Ok(()) => well("live"),
-        Err(refusal) => refusal.response(),
+        Err(refusal) => keyed::refused(refusal),
     })
 }
 
@@ -92,7 +101,7 @@ async fn ready(core: &State<Arc<Core>>, shown: Shown) -> Made {
             Ok(()) => well("ready"),
             Err(why) => error::json(Status::ServiceUnavailable, "not_ready", &why),
         },
-        Err(refusal) => refusal.response(),
+        Err(refusal) => keyed::refused(refusal),
     })
 }
 
@@ -101,7 +110,16 @@ async fn ready(core: &State<Arc<Core>>, shown: Shown) -> Made {
 async fn metrics(core: &State<Arc<Core>>, shown: Shown) -> Made {
     Made(match admitted(core, &shown, Asked::Metrics).await {
         Ok(()) => exposition(core).await,
-        Err(refusal) => refusal.response(),
+        Err(refusal) => keyed::refused(refusal),
+    })
+}
+
+/// What the API is, for programs.
+#[get("/openapi.json")]
+async fn description(core: &State<Arc<Core>>, shown: Shown) -> Made {
+    Made(match admitted(core, &shown, Asked::Rest).await {
+        Ok(()) => json(api::document()),
+        Err(refusal) => keyed::refused(refusal),
     })
 }
 
@@ -132,8 +150,12 @@ async fn readiness(core: &Core) -> Result<(), String> {
 }
 
 fn well(status: &str) -> Response<'static> {
-    let body = format!("{{\"status\":\"{status}\"}}");
-    Response::build().header(ContentType::JSON).sized_body(body.len(), Cursor::new(body)).finalize()
+    json(format!("{{\"status\":\"{status}\"}}"))
+}
+
+fn json(body: impl AsRef<[u8]> + Send + Unpin + 'static) -> Response<'static> {
+    let length = body.as_ref().len();
+    Response::build().header(ContentType::JSON).sized_body(length, Cursor::new(body)).finalize()
 }
 
 /// Whatever else is asked of the listener of their own.
