@@ -3,6 +3,7 @@
 mod cookie_domain;
 mod forgotten;
 mod in_force;
+mod operators;
 mod peppers;
 
 use std::fmt;
@@ -15,11 +16,16 @@ use serde::{Deserialize, Deserializer};
 
 pub use self::cookie_domain::CookieDomain;
 pub use self::forgotten::ForgottenPassword;
+pub use self::operators::Operators;
+use crate::domain::id::UserId;
 use crate::domain::lifetime::{Lifetime, Limits};
 use crate::domain::listing::parse_network;
 use crate::service::Settings;
 use crate::service::hasher::{Cost, Hashing};
 use crate::service::throttle::{LoginLimits, Rate};
+
+/// What clients of the API call this server's users unless told otherwise.
+const PROJECT: &str = "default";
 
 /// How long past sessions and audit events are kept unless told otherwise.
 const RETENTION: Duration = Duration::from_hours(24 * 90);
@@ -45,6 +51,9 @@ struct Raw {
     login_limits: RawLoginLimits,
     second_factor: SecondFactorRule,
     forgotten_password: forgotten::Raw,
+    operators: operators::Raw,
+    project: String,
+    sign_up: bool,
 }
 
 /// Who must have a second factor.
@@ -74,6 +83,7 @@ struct RawLoginLimits {
     per_ip: Option<String>,
     per_account: Option<String>,
     all: Option<String>,
+    sign_ups: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -104,6 +114,9 @@ impl Default for Raw {
             login_limits: RawLoginLimits::default(),
             second_factor: SecondFactorRule::default(),
             forgotten_password: forgotten::Raw::default(),
+            operators: operators::Raw::default(),
+            project: PROJECT.to_owned(),
+            sign_up: false,
         }
     }
 }
@@ -216,6 +229,12 @@ pub struct Config {
     pub second_factor: SecondFactorRule,
     /// What is said to whoever has forgotten their password.
     pub forgotten_password: ForgottenPassword,
+    /// Where operators' routes are, and who may read them.
+    pub operators: Operators,
+    /// What clients of the API call this server's users; an empty name means it, too.
+    pub project: String,
+    /// Whether people may create accounts for themselves, through the API.
+    pub sign_up: bool,
 }
 
 impl Config {
@@ -272,6 +291,9 @@ impl Config {
             login_limits: login_limits(&raw.login_limits)?,
             second_factor: raw.second_factor,
             forgotten_password: raw.forgotten_password.check()?,
+            operators: raw.operators.check()?,
+            project: project(raw.project)?,
+            sign_up: raw.sign_up,
         })
     }
 
@@ -290,16 +312,24 @@ impl Config {
     }
 }
 
+/// In the grammar that the API's clients keep to.
+fn project(text: String) -> Result<String, ConfigError> {
+    let Err(_) = text.parse::<UserId>() else { return Ok(text) };
+    let problem = format!("`{text}` must have 1 to 36 of a-z A-Z 0-9 . _ - and not start with . _ or -");
+    Err(ConfigError::Impossible { key: "project", problem })
+}
+
 fn login_limits(raw: &RawLoginLimits) -> Result<LoginLimits, ConfigError> {
     let rate = |key, text: &Option<String>, default: Rate| {
         let parsed = text.as_deref().map_or(Ok(default), str::parse);
         parsed.map_err(|error| ConfigError::Impossible { key, problem: error.to_string() })
     };
-    let LoginLimits { per_ip, per_account, all } = LoginLimits::default();
+    let LoginLimits { per_ip, per_account, all, sign_ups } = LoginLimits::default();
     Ok(LoginLimits {
         per_ip: rate("login_limits.per_ip", &raw.per_ip, per_ip)?,
         per_account: rate("login_limits.per_account", &raw.per_account, per_account)?,
         all: rate("login_limits.all", &raw.all, all)?,
+        sign_ups: rate("login_limits.sign_ups", &raw.sign_ups, sign_ups)?,
     })
 }
 
@@ -357,6 +387,21 @@ mod tests {
     }
 
     #[test]
+    fn operators_routes_are_where_the_setting_says_and_open_to_whom_it_says() {
+        for (toml, told, metrics, rest) in [
+            ("", "mixed", true, false),
+            ("operators = { access = \"public\" }", "public", false, false),
+            ("operators = { access = \"key\" }", "key", true, true),
+            ("operators = { listen = \"[::1]:9100\" }", "[::1]:9100", false, false),
+            ("operators = { listen = \"127.0.0.1:0\", access = \"key\" }", "127.0.0.1:0,key", true, true),
+        ] {
+            let operators = read(toml).unwrap().operators;
+            assert_eq!(operators.to_string(), told);
+            assert_eq!((operators.metrics_are_keyed(), operators.the_rest_is_keyed()), (metrics, rest), "{toml}");
+        }
+    }
+
+    #[test]
     fn what_is_in_force_is_told_in_one_line() {
         let config =
             read("public_url = \"https://login.example.com\"\ntrusted_proxies = [\"10.0.0.0/8\", \"127.0.0.1\"]");
@@ -366,7 +411,8 @@ mod tests {
                 "version={} public_url=https://login.example.com cookie_domain=none allowed_origins=none \
                  trusted_proxies=10.0.0.0/8,127.0.0.1/32 idle/absolute=1h/1d persistent=7d/30d \
                  administrator=15m/12h sessions_per_user=25 retention=90d password_hash=19456KiB,2,1 \
-                 login_limits=60/10m,20/1h,{} password_pepper=none second_factor=optional",
+                 login_limits=60/10m,20/1h,{},10/1h password_pepper=none second_factor=optional project=default \
+                 sign_up=false operators=mixed",
                 env!("CARGO_PKG_VERSION"),
                 LoginLimits::default().all.to_string().replace(' ', ""),
             )
@@ -395,6 +441,14 @@ mod tests {
             ("login_limits = { per_user = \"5/1h\" }", "per_user"),
             ("login_limits = { per_ip = 5 }", "per_ip"),
             ("second_factor = \"everybody\"", "second_factor"),
+            ("operators = { listen = \"9100\" }", "sessiond.operators.listen: `9100` is no address with a port"),
+            ("operators = { access = \"nobody\" }", "access"),
+            ("operators = { port = 9100 }", "port"),
+            (
+                "operators = { listen = \"127.0.0.1:9100\", access = \"public\" }",
+                "sessiond.operators.access: must not be \"public\" beside operators.listen",
+            ),
+            ("project = \"a b\"", "sessiond.project: `a b`"),
         ] {
             let error = read(toml).expect_err(toml);
             assert!(error.contains(told), "{toml}: {error}");

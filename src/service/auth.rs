@@ -107,6 +107,13 @@ impl Service {
     /// Checks the password, and the code where one is asked for, and creates a session. A session that the same browser
     /// holds already ends: in the same step if it is the same user's, else right after.
     pub async fn sign_in(&self, attempt: Attempt) -> Result<Entry, SignInError> {
+        let door = attempt.entrance.door;
+        let entry = self.try_sign_in(attempt).await;
+        self.metrics.tried(door, &entry);
+        entry
+    }
+
+    async fn try_sign_in(&self, attempt: Attempt) -> Result<Entry, SignInError> {
         let Attempt { email, proof: Proof { password, code }, entrance } = attempt;
         let from = entrance.client.address;
         let user = match email.parse::<Email>() {
@@ -144,7 +151,7 @@ impl Service {
             (user, server)
         };
         let epochs = Epochs { user: user.epoch, server };
-        let admission = Admission { known, spent: shown.spent(), device: None };
+        let admission = Admission { known, spent: shown.spent(), ..Admission::default() };
         if user.safeguards.one_time_until.is_some() {
             self.admit(&user, admission, by_nobody(Outcome::Failure)).await?;
             return Ok(Entry::MustChoose(Ticket { used: user.password.digest(), user: user.id }));
@@ -174,8 +181,10 @@ impl Service {
         if let Some(earlier) = earlier {
             session.follow(&earlier);
         }
+        // Programs keep no cookie: of one that signs in from the same place again nobody is told twice.
+        let told = session.door() != Door::Pages && user.safeguards.has_been_told_of(from, &what);
         let new = NewDevice { session: session.id(), at: session.created(), from, device: what };
-        let admission = Admission { device: (!known).then_some(new), ..admission };
+        let admission = Admission { device: (!known && !told).then_some(new), ..admission };
         let failure = Draft::new(Actor::Anonymous, Action::SignIn, Outcome::Failure);
         let failure = Draft { user: Some(user.id.clone()), from, ..failure };
         let user = self.admit(&user, admission, failure).await?;
@@ -186,6 +195,7 @@ impl Service {
             let ending = Ending::new(Actor::User(other.user.id.clone()), Reason::Replaced, from);
             self.store.end(other.user.key(), other.session.id(), ending).await?;
         }
+        self.metrics.signed_in(signed_in.session.door());
         Ok(signed_in)
     }
 

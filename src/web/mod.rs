@@ -2,6 +2,7 @@
 
 mod address;
 mod answer;
+mod api_key;
 mod assets;
 mod confirm;
 pub(crate) mod control;
@@ -18,8 +19,10 @@ mod format;
 mod gate;
 mod guards;
 mod headers;
+mod keyed;
 mod later;
 mod launch;
+mod listener;
 mod next;
 mod person;
 mod qr;
@@ -42,7 +45,7 @@ use tokio::sync::Mutex;
 use self::cookie::Names;
 pub use self::gate::Gate;
 pub use self::guards::{AdminSession, CurrentSession};
-pub use self::launch::{BuildError, LaunchError, build, figment, launch};
+pub use self::launch::{BuildError, LaunchError, Listening, build, figment, launch};
 use crate::config::Config;
 use crate::domain::timestamp::Timestamp;
 use crate::keys::Keys;
@@ -111,16 +114,15 @@ impl Sessiond {
         let figment = figment.merge(("template_dir", folder)).merge(("limits", limits));
         // Whoever sends X-Real-IP is believed by default; and nobody needs to know what runs here.
         let figment = figment.merge(("ip_header", false)).merge(("ident", false));
-        Ok(rocket
+        let rocket = rocket
             .configure(figment)
             .manage(Mounted)
             .mount("/", doors::pages::routes())
-            .mount("/", doors::operators::routes())
+            .mount("/", doors::operators::public(&self.0.config))
             .mount("/", doors::afar::routes())
             .mount("/", doors::proxy::routes())
             .mount("/", assets::routes())
-            .register("/", error::catchers())
-            .attach(assets::templates())
-            .attach(self.gate()))
+            .register("/", error::catchers());
+        Ok(doors::api::attach(rocket).attach(assets::templates()).attach(self.gate()))
     }
 }
