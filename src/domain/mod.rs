@@ -21,3 +21,4 @@ pub mod session;
 pub mod steps;
 pub mod timestamp;
 pub mod user;
+pub mod webhook;
