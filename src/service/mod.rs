@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod auth;
 pub mod everyone;
+pub mod feed;
 pub mod foresight;
 pub mod hasher;
 pub mod hashes;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+use self::feed::Streams;
 use self::hasher::{Hasher, Hashing};
 use self::hashes::Told;
 use self::setup::Setup;
@@ -57,6 +59,7 @@ pub struct Service {
     refusals: Refusals,
     setup: Setup,
     unreaped: Notify,
+    streams: Streams,
 }
 
 impl Service {
@@ -79,6 +82,7 @@ impl Service {
             refusals: Refusals::default(),
             setup: Setup::default(),
             unreaped: Notify::new(),
+            streams: Streams::default(),
         })
     }
 

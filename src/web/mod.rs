@@ -115,6 +115,7 @@ impl Sessiond {
             .mount("/", doors::pages::routes())
             .mount("/", doors::operators::routes())
             .mount("/", doors::afar::routes())
+            .mount("/", doors::events_feed::routes())
             .mount("/", assets::routes())
             .register("/", error::catchers())
             .attach(assets::templates())
