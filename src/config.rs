@@ -13,11 +13,15 @@ use ipnet::IpNet;
 use serde::{Deserialize, Deserializer};
 
 pub use self::forgotten::ForgottenPassword;
+use crate::domain::id::UserId;
 use crate::domain::lifetime::{Lifetime, Limits};
 use crate::domain::listing::parse_network;
 use crate::service::Settings;
 use crate::service::hasher::{Cost, Hashing};
 use crate::service::throttle::{LoginLimits, Rate};
+
+/// What clients of the API call this server's users unless told otherwise.
+const PROJECT: &str = "default";
 
 /// How long past sessions and audit events are kept unless told otherwise.
 const RETENTION: Duration = Duration::from_hours(24 * 90);
@@ -42,6 +46,8 @@ struct Raw {
     login_limits: RawLoginLimits,
     second_factor: SecondFactorRule,
     forgotten_password: forgotten::Raw,
+    project: String,
+    sign_up: bool,
 }
 
 /// Who must have a second factor.
@@ -71,6 +77,7 @@ struct RawLoginLimits {
     per_ip: Option<String>,
     per_account: Option<String>,
     all: Option<String>,
+    sign_ups: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
@@ -100,6 +107,8 @@ impl Default for Raw {
             login_limits: RawLoginLimits::default(),
             second_factor: SecondFactorRule::default(),
             forgotten_password: forgotten::Raw::default(),
+            project: PROJECT.to_owned(),
+            sign_up: false,
         }
     }
 }
@@ -201,6 +210,10 @@ pub struct Config {
     pub second_factor: SecondFactorRule,
     /// What is said to whoever has forgotten their password.
     pub forgotten_password: ForgottenPassword,
+    /// What clients of the API call this server's users; an empty name means it, too.
+    pub project: String,
+    /// Whether people may create accounts for themselves, through the API.
+    pub sign_up: bool,
 }
 
 impl Config {
@@ -254,6 +267,8 @@ impl Config {
             login_limits: login_limits(&raw.login_limits)?,
             second_factor: raw.second_factor,
             forgotten_password: raw.forgotten_password.check()?,
+            project: project(raw.project)?,
+            sign_up: raw.sign_up,
         })
     }
 
@@ -272,16 +287,24 @@ impl Config {
     }
 }
 
+/// In the grammar that the API's clients keep to.
+fn project(text: String) -> Result<String, ConfigError> {
+    let Err(_) = text.parse::<UserId>() else { return Ok(text) };
+    let problem = format!("`{text}` must have 1 to 36 of a-z A-Z 0-9 . _ - and not start with . _ or -");
+    Err(ConfigError::Impossible { key: "project", problem })
+}
+
 fn login_limits(raw: &RawLoginLimits) -> Result<LoginLimits, ConfigError> {
     let rate = |key, text: &Option<String>, default: Rate| {
         let parsed = text.as_deref().map_or(Ok(default), str::parse);
         parsed.map_err(|error| ConfigError::Impossible { key, problem: error.to_string() })
     };
-    let LoginLimits { per_ip, per_account, all } = LoginLimits::default();
+    let LoginLimits { per_ip, per_account, all, sign_ups } = LoginLimits::default();
     Ok(LoginLimits {
         per_ip: rate("login_limits.per_ip", &raw.per_ip, per_ip)?,
         per_account: rate("login_limits.per_account", &raw.per_account, per_account)?,
         all: rate("login_limits.all", &raw.all, all)?,
+        sign_ups: rate("login_limits.sign_ups", &raw.sign_ups, sign_ups)?,
     })
 }
 
@@ -348,7 +371,8 @@ mod tests {
                 "version={} public_url=https://login.example.com allowed_origins=none \
                  trusted_proxies=10.0.0.0/8,127.0.0.1/32 idle/absolute=1h/1d persistent=7d/30d \
                  administrator=15m/12h sessions_per_user=25 retention=90d password_hash=19456KiB,2,1 \
-                 login_limits=60/10m,20/1h,{} password_pepper=none second_factor=optional",
+                 login_limits=60/10m,20/1h,{},10/1h password_pepper=none second_factor=optional project=default \
+                 sign_up=false",
                 env!("CARGO_PKG_VERSION"),
                 LoginLimits::default().all.to_string().replace(' ', ""),
             )
@@ -376,6 +400,7 @@ mod tests {
             ("login_limits = { per_user = \"5/1h\" }", "per_user"),
             ("login_limits = { per_ip = 5 }", "per_ip"),
             ("second_factor = \"everybody\"", "second_factor"),
+            ("project = \"a b\"", "sessiond.project: `a b`"),
         ] {
             let error = read(toml).expect_err(toml);
             assert!(error.contains(told), "{toml}: {error}");

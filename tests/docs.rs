@@ -183,7 +183,7 @@ fn asvs_7_1_1_the_documented_lifetimes_are_the_compiled_ones() {
 #[test]
 fn asvs_6_1_1_the_documented_limits_on_guessing_are_the_compiled_ones() {
     let document = document("configuration.md");
-    let LoginLimits { per_ip, per_account, all } = LoginLimits::default();
+    let LoginLimits { per_ip, per_account, all, sign_ups: _ } = LoginLimits::default();
     for (key, rate) in [("per_ip", per_ip), ("per_account", per_account), ("all", all)] {
         let key = format!("`login_limits.{key}`");
         let row = document.lines().filter_map(cells).find(|cells| cells[0] == key).unwrap_or_else(|| panic!("{key}"));

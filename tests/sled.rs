@@ -24,7 +24,7 @@ use sessiond::domain::password::PasswordHash;
 use sessiond::domain::safeguards::Safeguards;
 use sessiond::domain::session::{Door, Session, Start, Verdict};
 use sessiond::domain::timestamp::Timestamp;
-use sessiond::domain::user::{Email, User};
+use sessiond::domain::user::{Email, Profile, User};
 use sessiond::store::sled::{OpenError, Sled};
 use sessiond::store::{
     Audit, Created, End, EndUser, Environment, KeyCreated, KeyRevoked, Keys, Outbox, Sessions, Store, UserChanged,
@@ -67,6 +67,7 @@ fn ada(email: &Email, epoch: Epoch) -> User {
         created: START,
         blocked: false,
         safeguards: Safeguards::default(),
+        profile: Profile::default(),
     }
 }
 

@@ -16,7 +16,7 @@ use sessiond::domain::password::PasswordHash;
 use sessiond::domain::safeguards::Safeguards;
 use sessiond::domain::session::{Door, Session, Start};
 use sessiond::domain::timestamp::Timestamp;
-use sessiond::domain::user::User;
+use sessiond::domain::user::{Profile, User};
 use sessiond::store::sled::Sled;
 use sessiond::store::{Created, Environment, Sessions, Users};
 
@@ -51,6 +51,7 @@ impl Crowd {
             created: self.clock.now(),
             blocked: false,
             safeguards: Safeguards::default(),
+            profile: Profile::default(),
         }
     }
 

@@ -17,7 +17,7 @@ use crate::domain::password::Password;
 use crate::domain::safeguards::Safeguards;
 use crate::domain::session::{Door, Session, Start};
 use crate::domain::timestamp::Timestamp;
-use crate::domain::user::{Label, User};
+use crate::domain::user::{Label, Profile, User};
 use crate::open;
 use crate::service::Service;
 use crate::store::{Environment, Sessions, Store};
@@ -155,6 +155,7 @@ async fn team(service: &Service, password: &str, dice: &mut Dice) -> Result<Vec<
             created: service.clock().now(),
             blocked: false,
             safeguards: Safeguards::default(),
+            profile: Profile::default(),
         });
     }
     Ok(users)

@@ -21,6 +21,8 @@ impl Config {
             login_limits,
             second_factor,
             forgotten_password: _,
+            project,
+            sign_up,
         } = self;
         let life = |Lifetime { idle, absolute }: Lifetime| format!("{}/{}", span(idle), span(absolute));
         let list = |all: Vec<String>| if all.is_empty() { "none".to_owned() } else { all.join(",") };
@@ -28,7 +30,7 @@ impl Config {
         let Hashing { cost: Cost { memory_kib, passes, lanes }, peppers } = password_hash;
         let pepper = if peppers.present().is_some() { "set" } else { "none" };
         let Limits { standard, persistent, administrator, sessions_per_user } = limits;
-        let LoginLimits { per_ip, per_account, all } = login_limits;
+        let LoginLimits { per_ip, per_account, all, sign_ups } = login_limits;
         [
             format!("version={}", env!("CARGO_PKG_VERSION")),
             format!("public_url={}", public_url.as_ref().map_or("none", Origin::as_str)),
@@ -40,9 +42,11 @@ impl Config {
             format!("sessions_per_user={sessions_per_user}"),
             format!("retention={}", span(*retention)),
             format!("password_hash={memory_kib}KiB,{passes},{lanes}"),
-            format!("login_limits={},{},{}", rate(*per_ip), rate(*per_account), rate(*all)),
+            format!("login_limits={},{},{},{}", rate(*per_ip), rate(*per_account), rate(*all), rate(*sign_ups)),
             format!("password_pepper={pepper}"),
             format!("second_factor={}", second_factor.code()),
+            format!("project={project}"),
+            format!("sign_up={sign_up}"),
         ]
         .join(" ")
     }

@@ -78,11 +78,21 @@ pub enum Action {
     CreateKey,
     /// Revoke an API key.
     RevokeKey,
+    /// Have a session go on.
+    RenewSession,
+    /// Change what applications keep for a user.
+    ChangePrefs,
+    /// Say whether an e-mail address is its user's.
+    VerifyEmail,
+    /// Draw a one-time token.
+    CreateToken,
+    /// Have a session begun for a user, on an application's word.
+    VouchForUser,
 }
 
 impl Action {
     /// Every action, for tests and tables.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 34] = [
         Self::SignIn,
         Self::EndSession,
         Self::EndUserSessions,
@@ -112,6 +122,11 @@ impl Action {
         Self::ExportAudit,
         Self::CreateKey,
         Self::RevokeKey,
+        Self::RenewSession,
+        Self::ChangePrefs,
+        Self::VerifyEmail,
+        Self::CreateToken,
+        Self::VouchForUser,
     ];
 
     /// The stable code.
@@ -146,6 +161,11 @@ impl Action {
             Self::ExportAudit => "audit.export",
             Self::CreateKey => "key.create",
             Self::RevokeKey => "key.revoke",
+            Self::RenewSession => "session.renew",
+            Self::ChangePrefs => "user.prefs.change",
+            Self::VerifyEmail => "user.email.verify",
+            Self::CreateToken => "user.token.create",
+            Self::VouchForUser => "user.vouch",
         }
     }
 

@@ -7,10 +7,12 @@ use super::ending::Reason;
 use super::epoch::{Epoch, Epochs};
 use super::id::SessionId;
 use super::password::PasswordHash;
+use super::prefs::Prefs;
 use super::safeguards::Tries;
 use super::second_factor::{RecoveryDigest, SecondFactor};
 use super::session::Session;
 use super::timestamp::Timestamp;
+use super::token::Token;
 use super::user::{Email, Label, Name, User};
 
 /// A change to a user's record.
@@ -56,6 +58,12 @@ pub enum UserChange {
     Email(Email),
     /// People call them so.
     Name(Name),
+    /// Somebody says that their e-mail address is theirs, or that nobody knows.
+    Verified(bool),
+    /// Applications keep this for them.
+    Prefs(Prefs),
+    /// Whoever shows this token signs in as them, once.
+    Token(Box<Token>),
     /// The wrong passwords in a row are forgotten.
     Unlock,
     /// They have another second factor, or none.
@@ -115,8 +123,15 @@ impl UserChange {
             Self::Chosen { fresh, .. } => changed = changed.with_password(fresh, None),
             Self::OneTime { hash, until } => changed = changed.with_password(hash, Some(*until)),
             Self::Rehash { fresh, .. } => changed.password = fresh.clone(),
-            Self::Email(email) => changed.email.clone_from(email),
+            Self::Email(email) => {
+                changed.email.clone_from(email);
+                // Of the new one nobody knows.
+                changed.profile.email_verified &= *email == user.email;
+            }
             Self::Name(name) => changed.name.clone_from(name),
+            Self::Verified(verified) => changed.profile.email_verified = *verified,
+            Self::Prefs(prefs) => changed.profile.prefs.clone_from(prefs),
+            Self::Token(token) => changed.safeguards = changed.safeguards.with_token(token.as_ref().clone()),
             Self::Unlock => changed.safeguards.tries = Tries::default(),
             Self::SecondFactor(new) => changed.safeguards.second_factor.clone_from(&new.factor),
             Self::RecoveryCodes { codes, .. } => {
@@ -125,6 +140,21 @@ impl UserChange {
             }
         }
         (changed != *user).then_some(changed)
+    }
+
+    /// The same, made at this moment.
+    pub fn applied_at(&self, user: &User, now: Timestamp) -> Option<User> {
+        let mut changed = self.applied(user)?;
+        match self {
+            Self::Password(_) | Self::Chosen { .. } | Self::OneTime { .. } => {
+                changed.profile.updated = now;
+                changed.profile.password_changed = now;
+            }
+            // Nobody has changed them.
+            Self::Rehash { .. } | Self::Token(_) | Self::Unlock => {}
+            _ => changed.profile.updated = now,
+        }
+        Some(changed)
     }
 
     /// What the audit log calls it.
@@ -138,6 +168,9 @@ impl UserChange {
             Self::OneTime { .. } => Action::ResetPassword,
             Self::Email(_) => Action::ChangeEmail,
             Self::Name(_) => Action::ChangeName,
+            Self::Verified(_) => Action::VerifyEmail,
+            Self::Prefs(_) => Action::ChangePrefs,
+            Self::Token(_) => Action::CreateToken,
             Self::Unlock => Action::UnlockUser,
             Self::SecondFactor(new) if new.factor.is_some() => Action::SetSecondFactor,
             Self::SecondFactor(_) => Action::RemoveSecondFactor,
@@ -159,6 +192,8 @@ impl UserChange {
                 Some(Detail::new(format!("e-mail {} to {}", before.email.fingerprint(), email.fingerprint())))
             }
             Self::OneTime { until, .. } => Some(Detail::new(format!("good until {until}"))),
+            Self::Token(token) => Some(Detail::new(format!("token {}, good until {}", token.id(), token.expires()))),
+            Self::Verified(verified) => Some(Detail::new(if *verified { "verified" } else { "not verified" })),
             Self::Unlock => Some(Detail::new(format!("{} wrong passwords", before.safeguards.tries.count()))),
             _ => None,
         }
@@ -172,7 +207,14 @@ impl UserChange {
                 Reason::PasswordChanged
             }
             Self::SecondFactor(_) | Self::RecoveryCodes { .. } => Reason::SecondFactorChanged,
-            Self::Block | Self::Unblock | Self::Email(_) | Self::Name(_) | Self::Unlock => Reason::Blocked,
+            Self::Block
+            | Self::Unblock
+            | Self::Email(_)
+            | Self::Name(_)
+            | Self::Unlock
+            | Self::Verified(_)
+            | Self::Prefs(_)
+            | Self::Token(_) => Reason::Blocked,
         }
     }
 

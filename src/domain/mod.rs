@@ -13,6 +13,7 @@ pub mod key;
 pub mod lifetime;
 pub mod listing;
 pub mod password;
+pub mod prefs;
 pub mod safeguards;
 pub mod second_factor;
 #[cfg(feature = "seeded-bugs")]
@@ -20,5 +21,6 @@ pub mod seeded;
 pub mod session;
 pub mod steps;
 pub mod timestamp;
+pub mod token;
 pub mod user;
 pub mod webhook;

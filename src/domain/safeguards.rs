@@ -8,6 +8,7 @@ use super::client::Device;
 use super::id::SessionId;
 use super::second_factor::{SecondFactor, Spent};
 use super::timestamp::Timestamp;
+use super::token::{Token, TokenDigest};
 
 /// Wrong passwords in a row, until the right one. No more than 100 are looked at before somebody unlocks the account
 /// (NIST SP 800-63B-4, 3.2.2): strangers have most of them, and those who are known, by a session or by a browser in which
@@ -74,6 +75,8 @@ pub struct Safeguards {
     pub tries: Tries,
     /// The last sign-ins in new browsers, oldest first: their other sessions tell of them.
     pub new_devices: Vec<NewDevice>,
+    /// One-time tokens that are out, oldest first.
+    pub tokens: Vec<Token>,
 }
 
 /// Somebody has the right password, and the right code if one is asked for, and wants to come in.
@@ -83,6 +86,8 @@ pub struct Admission {
     pub known: bool,
     /// The code that they gave.
     pub spent: Option<Spent>,
+    /// The one-time token that they gave, in the place of a password.
+    pub token: Option<TokenDigest>,
     /// What is to be told to the user's other sessions.
     pub device: Option<NewDevice>,
 }
@@ -92,7 +97,7 @@ pub struct Admission {
 pub enum Refusal {
     /// There were too many wrong ones before.
     Locked,
-    /// The code was used by somebody else a moment ago.
+    /// The code or token was used by somebody else a moment ago.
     Spent,
 }
 
@@ -130,6 +135,24 @@ impl Safeguards {
 
     /// How many sign-ins in new browsers are remembered.
     pub const NEW_DEVICES: usize = 5;
+    /// How many one-time tokens are out at most; a further one takes the oldest's place.
+    pub const TOKENS: usize = 10;
+
+    /// Whether one of the sign-ins that are remembered was with such a program from this address.
+    pub fn has_been_told_of(&self, from: Option<IpAddr>, device: &Device) -> bool {
+        self.new_devices.iter().any(|one| one.from == from && one.device == *device)
+    }
+
+    /// With one token more, and without those that have run out.
+    #[must_use]
+    pub fn with_token(&self, token: Token) -> Self {
+        let mut after = self.clone();
+        after.tokens.retain(|one| token.created() < one.expires());
+        let surplus = (after.tokens.len() + 1).saturating_sub(Self::TOKENS);
+        after.tokens.drain(..surplus);
+        after.tokens.push(token);
+        after
+    }
 
     /// What is left after somebody came in: no wrong tries, and no code twice.
     pub fn admit(&self, admission: &Admission) -> Result<Self, Refusal> {
@@ -141,6 +164,10 @@ impl Safeguards {
         if let Some(spent) = admission.spent {
             after.second_factor =
                 Some(self.second_factor.as_ref().and_then(|factor| factor.without(spent)).ok_or(Refusal::Spent)?);
+        }
+        if let Some(token) = admission.token {
+            let at = after.tokens.iter().position(|one| one.digest() == token).ok_or(Refusal::Spent)?;
+            after.tokens.remove(at);
         }
         if let Some(device) = &admission.device {
             after.new_devices.push(device.clone());

@@ -28,16 +28,25 @@ pub const MOST_WRONG_PROOFS: u8 = 10;
 pub enum Door {
     /// The sign-in page.
     Pages,
+    /// The API, with a password.
+    Api,
+    /// The API, with a one-time token.
+    Token,
+    /// An application's server, which vouches for the person with its API key.
+    Server,
 }
 
 impl Door {
     /// Every door.
-    pub const ALL: [Self; 1] = [Self::Pages];
+    pub const ALL: [Self; 4] = [Self::Pages, Self::Api, Self::Token, Self::Server];
 
     /// The stable code.
     pub const fn code(self) -> &'static str {
         match self {
             Self::Pages => "pages",
+            Self::Api => "api",
+            Self::Token => "token",
+            Self::Server => "server",
         }
     }
 
@@ -119,6 +128,8 @@ pub enum SessionChange {
     Named(Option<DeviceName>),
     /// The person has read of sign-ins in new browsers up to this time: a later one they cannot have seen.
     Acknowledged(Timestamp),
+    /// It was asked to go on: it counts as seen now, on disk.
+    Renewed,
 }
 
 impl SessionChange {
@@ -128,6 +139,7 @@ impl SessionChange {
             Self::Reauthenticated => Action::Reauthenticate,
             Self::Named(_) => Action::NameDevice,
             Self::Acknowledged(_) => Action::Acknowledge,
+            Self::Renewed => Action::RenewSession,
         }
     }
 }
@@ -283,6 +295,7 @@ impl Session {
                 self.wrong_proofs = 0;
             }
             SessionChange::Named(name) => self.name.clone_from(name),
+            SessionChange::Renewed => {}
             SessionChange::Acknowledged(until) => self.acknowledged = self.acknowledged.max(*until).min(at),
         }
         Ok(())

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::epoch::Epoch;
 use super::id::{UserId, UserKey, hex};
 use super::password::PasswordHash;
+use super::prefs::Prefs;
 use super::safeguards::{Safeguards, Tries};
 use super::timestamp::Timestamp;
 
@@ -95,7 +96,12 @@ impl Name {
     /// The longest name, in characters.
     pub const LONGEST: usize = 128;
 
-    /// The text.
+    /// Of somebody whose name nobody has said.
+    pub const fn unknown() -> Self {
+        Self(String::new())
+    }
+
+    /// The text; empty if nobody has said it.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -168,12 +174,37 @@ pub struct User {
     pub blocked: bool,
     /// What their password alone does not open.
     pub safeguards: Safeguards,
+    /// What is known of them besides.
+    pub profile: Profile,
+}
+
+/// What is known of a user and decides nothing here.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Profile {
+    /// When they were last changed, if ever.
+    pub updated: Timestamp,
+    /// When they last got a password, if after their creation.
+    pub password_changed: Timestamp,
+    /// Somebody says that their e-mail address is theirs.
+    pub email_verified: bool,
+    /// What applications keep for them.
+    pub prefs: Prefs,
 }
 
 impl User {
     /// The prefix under which everything of this user is stored.
     pub fn key(&self) -> UserKey {
         self.id.key()
+    }
+
+    /// When they were last changed, or created.
+    pub fn updated(&self) -> Timestamp {
+        self.profile.updated.max(self.created)
+    }
+
+    /// Since when they have their password.
+    pub fn password_changed(&self) -> Timestamp {
+        self.profile.password_changed.max(self.created)
     }
 
     /// Whether they may see and end everybody's sessions, once they are signed in.

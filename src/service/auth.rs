@@ -144,7 +144,7 @@ impl Service {
             (user, server)
         };
         let epochs = Epochs { user: user.epoch, server };
-        let admission = Admission { known, spent: shown.spent(), device: None };
+        let admission = Admission { known, spent: shown.spent(), ..Admission::default() };
         if user.safeguards.one_time_until.is_some() {
             self.admit(&user, admission, by_nobody(Outcome::Failure)).await?;
             return Ok(Entry::MustChoose(Ticket { used: user.password.digest(), user: user.id }));
@@ -174,8 +174,10 @@ impl Service {
         if let Some(earlier) = earlier {
             session.follow(&earlier);
         }
+        // Programs keep no cookie: of one that signs in from the same place again nobody is told twice.
+        let told = session.door() != Door::Pages && user.safeguards.has_been_told_of(from, &what);
         let new = NewDevice { session: session.id(), at: session.created(), from, device: what };
-        let admission = Admission { device: (!known).then_some(new), ..admission };
+        let admission = Admission { device: (!known && !told).then_some(new), ..admission };
         let failure = Draft::new(Actor::Anonymous, Action::SignIn, Outcome::Failure);
         let failure = Draft { user: Some(user.id.clone()), from, ..failure };
         let user = self.admit(&user, admission, failure).await?;

@@ -31,7 +31,7 @@ impl Service {
         let one_time = OneTime::draw(self.entropy(), self.clock.now());
         let password = Password::typed(one_time.secret.clone());
         let safeguards = Safeguards { one_time_until: Some(one_time.until), ..Safeguards::default() };
-        let new = Particulars { email, name, password, labels, safeguards };
+        let new = Particulars { id: None, email, name, password, labels, safeguards };
         Ok((self.register(new, false, by, from).await?, one_time))
     }
 }

@@ -18,6 +18,7 @@ pub mod sessions;
 pub mod setup;
 pub mod sweeper;
 pub mod throttle;
+pub mod tokens;
 pub mod users;
 
 use std::sync::Arc;

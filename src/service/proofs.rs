@@ -83,7 +83,7 @@ impl Service {
             self.failed(Some(&user.id), true, failure(live, from)).await?;
             return Err(SignInError::Wrong);
         }
-        Ok(Admission { known: true, spent: shown.spent(), device: None })
+        Ok(Admission { known: true, spent: shown.spent(), ..Admission::default() })
     }
 }
 

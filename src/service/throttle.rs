@@ -75,6 +75,8 @@ pub enum Guesser<'a> {
     Session(SessionId),
     /// This user, who wants an address that may be somebody else's: the answer tells who has an account.
     Naming(&'a UserId),
+    /// Whoever creates an account for themselves from there: the answer tells who has one, too.
+    SigningUp(Option<IpAddr>),
 }
 
 /// There were too many wrong passwords; nothing was looked at.
@@ -85,6 +87,8 @@ pub struct Later {
     pub after: Duration,
     /// Whether nobody has been told of this for a while: the log gets a line then, and not one for each request.
     first: bool,
+    /// How many the limit allows at once.
+    pub tries: u32,
     /// Which limit.
     limit: &'static str,
 }
@@ -100,6 +104,7 @@ enum Budget {
     Network(Key),
     Account(Key),
     Known(Key),
+    SignUps(Key),
     Everybody,
 }
 
@@ -109,6 +114,7 @@ impl Budget {
             Self::Network(_) => "login_limits.per_ip",
             Self::Account(_) => "login_limits.per_account",
             Self::Known(_) => "login_limits.per_account, of one browser or session",
+            Self::SignUps(_) => "login_limits.sign_ups",
             Self::Everybody => "login_limits.all",
         }
     }
@@ -133,7 +139,7 @@ impl Used {
         match budget {
             Budget::Network(key) => self.networks.find(key),
             Budget::Account(key) => self.accounts.find(key),
-            Budget::Known(key) => self.known.find(key),
+            Budget::Known(key) | Budget::SignUps(key) => self.known.find(key),
             Budget::Everybody => Some(&mut self.everybody),
         }
     }
@@ -142,7 +148,7 @@ impl Used {
         match budget {
             Budget::Network(key) => self.networks.make(key, now),
             Budget::Account(key) => self.accounts.make(key, now),
-            Budget::Known(key) => self.known.make(key, now),
+            Budget::Known(key) | Budget::SignUps(key) => self.known.make(key, now),
             Budget::Everybody => &mut self.everybody,
         }
     }
@@ -168,7 +174,7 @@ impl Throttle {
             let Some(after) = bucket.wait(rate, now) else { continue };
             let first = bucket.tell(rate, now) || later.is_some_and(|later| later.first);
             if later.is_none_or(|later| later.after < after) {
-                later = Some(Later { after, first, limit: budget.limit() });
+                later = Some(Later { after, first, tries: rate.tries(), limit: budget.limit() });
             } else if let Some(later) = &mut later {
                 later.first = first;
             }
@@ -197,6 +203,7 @@ impl Throttle {
         match budget {
             Budget::Network(_) => self.limits.per_ip,
             Budget::Account(_) | Budget::Known(_) => self.limits.per_account,
+            Budget::SignUps(_) => self.limits.sign_ups,
             Budget::Everybody => self.limits.all,
         }
     }
@@ -216,6 +223,7 @@ fn budgets(guesser: &Guesser<'_>) -> Vec<Budget> {
             vec![Budget::Known(digest(&[b"device", id.as_slice(), user.as_str().as_bytes()]))]
         }
         Guesser::Session(id) => vec![Budget::Known(digest(&[b"session", id.bytes()]))],
+        Guesser::SigningUp(from) => vec![Budget::SignUps(digest(&[b"signing up", &network(*from)]))],
         Guesser::Naming(user) => vec![Budget::Known(digest(&[b"naming", user.as_str().as_bytes()]))],
     }
 }

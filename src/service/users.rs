@@ -7,15 +7,16 @@ use super::Service;
 use super::auth::SignInError;
 use super::hasher::Busy;
 use super::sessions::{LiveSession, Order};
-use super::throttle::Guesser;
+use super::throttle::{Guesser, Later};
 use crate::domain::audit::{Action, Draft, Outcome};
 use crate::domain::change::UserChange;
+use crate::domain::clock::random;
 use crate::domain::ending::{Actor, Reason};
 use crate::domain::epoch::Epoch;
-use crate::domain::id::UserId;
+use crate::domain::id::{UserId, hex};
 use crate::domain::password::{Password, PasswordError};
 use crate::domain::safeguards::Safeguards;
-use crate::domain::user::{Email, Label, Name, User, UserError};
+use crate::domain::user::{Email, Label, Name, Profile, User, UserError};
 use crate::store::{StoreError, UserChanged, UserCreated, UserDeleted};
 
 /// A user to be created, as typed.
@@ -44,6 +45,12 @@ pub enum NewUserError {
     /// The address is taken.
     #[error("there is a user with this e-mail address")]
     EmailTaken,
+    /// The id is taken, or was: what a deleted user has left behind is still known by it.
+    #[error("there is a user with this id")]
+    IdTaken,
+    /// Too many were created from there.
+    #[error(transparent)]
+    Later(Later),
     /// It was to be the first.
     #[error("there are users already")]
     NotFirst,
@@ -55,8 +62,24 @@ pub enum NewUserError {
     Store(#[from] StoreError),
 }
 
+/// A user whom an application creates, or who creates themselves.
+pub struct Account {
+    /// The id that was chosen for them; `None` for a fresh one.
+    pub id: Option<UserId>,
+    /// What they sign in with.
+    pub email: Email,
+    /// What people call them.
+    pub name: Name,
+    /// Their password as typed; `None` for one that nobody knows.
+    pub password: Option<String>,
+    /// Where the order comes from.
+    pub from: Option<IpAddr>,
+}
+
 /// A user to be created, understood.
 pub(super) struct Particulars {
+    /// `None` for a fresh one.
+    pub id: Option<UserId>,
     pub email: Email,
     pub name: Name,
     pub password: Password,
@@ -115,6 +138,31 @@ impl Service {
         self.add_user(new, false, by).await
     }
 
+    /// Creates a user on the word of an application that has an API key.
+    pub async fn create_account(&self, account: Account, by: Actor) -> Result<User, NewUserError> {
+        let Account { id, email, name, password, from } = account;
+        let password = match password {
+            Some(password) => Password::chosen(password, &[email.as_str(), name.as_str()])?,
+            // Nobody knows it; they sign in by other ways, or get one later.
+            None => Password::typed(hex(&random::<32>(self.entropy()))),
+        };
+        let (labels, safeguards) = (BTreeSet::new(), Safeguards::default());
+        self.register(Particulars { id, email, name, password, labels, safeguards }, false, by, from).await
+    }
+
+    /// Somebody creates their own account. Who has one shows by it, and each costs a hash: few are looked at from one place.
+    pub async fn sign_up(&self, account: Account) -> Result<User, NewUserError> {
+        let from = account.from;
+        let denied = Draft { from, ..Draft::new(Actor::Anonymous, Action::CreateUser, Outcome::Denied) };
+        match self.may_guess(Guesser::SigningUp(from), denied).await {
+            // Used up either way.
+            Ok(_permit) => self.create_account(account, Actor::Anonymous).await,
+            Err(SignInError::Later(later)) => Err(NewUserError::Later(later)),
+            Err(SignInError::Store(error)) => Err(error.into()),
+            Err(_) => Err(NewUserError::Busy(Busy)),
+        }
+    }
+
     /// Deletes a user; their sessions end in the same step.
     pub async fn delete_user(&self, user: &UserId, order: &Order) -> Result<UserDeleted, StoreError> {
         let deleted = self.store.delete_user(user.key(), order.ending(Reason::Deleted)).await?;
@@ -126,7 +174,7 @@ impl Service {
         let (email, name) = particulars(&new.email, &new.name)?;
         let password = Password::chosen(new.password, &[email.as_str(), name.as_str()])?;
         let (labels, safeguards) = (new.labels, Safeguards::default());
-        self.register(Particulars { email, name, password, labels, safeguards }, first, by, new.from).await
+        self.register(Particulars { id: None, email, name, password, labels, safeguards }, first, by, new.from).await
     }
 
     /// Writes down a user whose particulars are right.
@@ -137,9 +185,10 @@ impl Service {
         by: Actor,
         from: Option<IpAddr>,
     ) -> Result<User, NewUserError> {
-        let Particulars { email, name, password, labels, safeguards } = new;
+        let Particulars { id, email, name, password, labels, safeguards } = new;
+        let chosen = id.is_some();
         let user = User {
-            id: UserId::new(self.entropy()),
+            id: id.unwrap_or_else(|| UserId::new(self.entropy())),
             email,
             name,
             password: self.hasher.hash(password).await?,
@@ -148,11 +197,13 @@ impl Service {
             created: self.clock.now(),
             blocked: false,
             safeguards,
+            profile: Profile::default(),
         };
         match self.store.create_user(user.clone(), first, by, from).await? {
             UserCreated::Done => Ok(user),
             UserCreated::EmailTaken => Err(NewUserError::EmailTaken),
             UserCreated::NotFirst => Err(NewUserError::NotFirst),
+            UserCreated::IdTaken if chosen => Err(NewUserError::IdTaken),
             UserCreated::IdTaken => Err(StoreError::Conflict { what: "a fresh user id" }.into()),
         }
     }

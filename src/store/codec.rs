@@ -17,7 +17,7 @@ use crate::domain::timestamp::Timestamp;
 use crate::domain::user::User;
 
 /// The format of a database as a whole: raised with any record's version, so that an older program refuses to open it.
-pub const FORMAT: u8 = 4;
+pub const FORMAT: u8 = 5;
 
 /// Something that is stored. The payload is positional: fields and variants are added at the end and with a new version,
 /// and `read` goes on reading the old ones.
@@ -35,13 +35,14 @@ pub trait Record: Serialize + DeserializeOwned {
 
 impl Record for Session {
     const NAME: &'static str = "session";
-    const VERSION: u8 = 2;
+    const VERSION: u8 = 3;
 
     fn read(version: u8, payload: &[u8]) -> Option<postcard::Result<Self>> {
         match version {
             // Devices could neither be told apart nor named, and nobody was told of new ones.
             1 => Some(with_zeros(payload, 4)),
-            2 => Some(postcard::from_bytes(payload)),
+            // There was no door but the pages before the third.
+            2 | 3 => Some(postcard::from_bytes(payload)),
             _ => None,
         }
     }
@@ -54,15 +55,17 @@ fn with_zeros<T: DeserializeOwned>(payload: &[u8], zeros: usize) -> postcard::Re
 
 impl Record for User {
     const NAME: &'static str = "user";
-    const VERSION: u8 = 3;
+    const VERSION: u8 = 4;
 
     fn read(version: u8, payload: &[u8]) -> Option<postcard::Result<Self>> {
         match version {
             // Nobody could be blocked then.
-            1 => Some(with_zeros(payload, 6)),
+            1 => Some(with_zeros(payload, 11)),
             // There were no passwords for one use and no second factors; neither wrong tries nor new devices were counted.
-            2 => Some(with_zeros(payload, 5)),
-            3 => Some(postcard::from_bytes(payload)),
+            2 => Some(with_zeros(payload, 10)),
+            // There were no one-time tokens, and nothing was known of users but what decides.
+            3 => Some(with_zeros(payload, 5)),
+            4 => Some(postcard::from_bytes(payload)),
             _ => None,
         }
     }
@@ -70,13 +73,14 @@ impl Record for User {
 
 impl Record for Event {
     const NAME: &'static str = "audit event";
-    const VERSION: u8 = 3;
+    const VERSION: u8 = 4;
 
     fn read(version: u8, payload: &[u8]) -> Option<postcard::Result<Self>> {
         match version {
             // Nothing was denied at first, no details were told, and neither knew API keys.
             1 | 2 => Some(with_zeros(payload, 2)),
-            3 => Some(postcard::from_bytes(payload)),
+            // The third had fewer actions.
+            3 | 4 => Some(postcard::from_bytes(payload)),
             _ => None,
         }
     }
@@ -169,10 +173,12 @@ mod tests {
     use crate::domain::key::{KeyCredential, KeyParticulars};
     use crate::domain::lifetime::{Kind, Lifetime};
     use crate::domain::password::PasswordHash;
+    use crate::domain::prefs::Prefs;
     use crate::domain::safeguards::{NewDevice, Safeguards, Tries};
     use crate::domain::second_factor::{SecondFactor, TotpSecret, digests, recovery_codes};
     use crate::domain::session::{Door, SessionChange, Start};
-    use crate::domain::user::Label;
+    use crate::domain::token::Token;
+    use crate::domain::user::{Label, Profile};
 
     const AT: Timestamp = Timestamp::from_millis(1_767_323_045_678);
 
@@ -224,6 +230,7 @@ mod tests {
             created: AT,
             blocked: false,
             safeguards: Safeguards::default(),
+            profile: Profile::default(),
         }
     }
 
@@ -271,41 +278,45 @@ mod tests {
                 from: None,
                 device: Device { browser: None, system: None },
             }],
+            tokens: vec![Token::draw(&ada(), named.epochs(), 6, AT, Duration::from_mins(15), &Sevens).0],
         };
+        let Ok(prefs) = serde_json::from_str(r#"{"a":1}"#) else { unreachable!() };
+        guarded.profile =
+            Profile { updated: AT, password_changed: AT, email_verified: true, prefs: Prefs::new(&prefs).unwrap() };
         let mut detailed = event();
         detailed.draft.detail = Some(Detail::new("+admin"));
         golden(
             &session(),
-            "021947853a019b7ca98f2e77078707070707070707036164614bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e00707070707070707070707070707070707070707070707070707070707070707dcbccccaef66dcbccccaef66013c00d80400000100c0000207066375726c2f3801046375726c00000000dcbccccaef6600",
+            "03139e6a8a019b7ca98f2e77078707070707070707036164614bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e00707070707070707070707070707070707070707070707070707070707070707dcbccccaef66dcbccccaef66013c00d80400000100c0000207066375726c2f3801046375726c00000000dcbccccaef6600",
         );
         golden(
             &ended,
-            "02a9d2f5d5019b7ca98f2e77078707070707070707036164614bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e00707070707070707070707070707070707070707070707070707070707070707dcbccccaef66dcbccccaef66013c00d80400000100c0000207066375726c2f3801046375726c0001dcbccccaef66000361646102010b6c6f7374206c6170746f70090000dcbccccaef6600",
+            "033f78a32c019b7ca98f2e77078707070707070707036164614bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e00707070707070707070707070707070707070707070707070707070707070707dcbccccaef66dcbccccaef66013c00d80400000100c0000207066375726c2f3801046375726c0001dcbccccaef66000361646102010b6c6f7374206c6170746f70090000dcbccccaef6600",
         );
         golden(
             &expired,
-            "02e97eae09019b7ca98f2e77078707070707070707036164614bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e00707070707070707070707070707070707070707070707070707070707070707dcbccccaef66dcbccccaef66013c00d80400000100c0000207066375726c2f3801046375726c0002dcbccccaef660000dcbccccaef6600",
+            "03d9ef9267019b7ca98f2e77078707070707070707036164614bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e00707070707070707070707070707070707070707070707070707070707070707dcbccccaef66dcbccccaef66013c00d80400000100c0000207066375726c2f3801046375726c0002dcbccccaef660000dcbccccaef6600",
         );
         golden(
             &named,
-            "02104a6f89019b7ca98f2e77078707070707070707036164614bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e00707070707070707070707070707070707070707070707070707070707070707dcbccccaef66dcbccccaef66013c00d80400000100c0000207066375726c2f3801046375726c00000001064c6170746f70dcbccccaef6600",
+            "032d46d8af019b7ca98f2e77078707070707070707036164614bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e00707070707070707070707070707070707070707070707070707070707070707dcbccccaef66dcbccccaef66013c00d80400000100c0000207066375726c2f3801046375726c00000001064c6170746f70dcbccccaef6600",
         );
         golden(
             &user(),
-            "0309067e59036164610f616461406578616d706c652e636f6d034164610a246172676f6e32696424010561646d696e07070707070707070707070707070707dcbccccaef66000000000000",
+            "04012bd0f3036164610f616461406578616d706c652e636f6d034164610a246172676f6e32696424010561646d696e07070707070707070707070707070707dcbccccaef660000000000000000000000",
         );
         golden(
             &guarded,
-            "03d406503b036164610f616461406578616d706c652e636f6d034164610a246172676f6e32696424010561646d696e07070707070707070707070707070707dcbccccaef660001dcbccccaef66010707070707070707070707070707070707070707070170ebb4313f2f0738da80198e7014c2d3b01bd13380d5bb49d3d5fa022ba96070020101019b7ca98f2e77078707070707070707dcbccccaef66000000",
+            "049d853798036164610f616461406578616d706c652e636f6d034164610a246172676f6e32696424010561646d696e07070707070707070707070707070707dcbccccaef660001dcbccccaef66010707070707070707070707070707070707070707070170ebb4313f2f0738da80198e7014c2d3b01bd13380d5bb49d3d5fa022ba96070020101019b7ca98f2e77078707070707070707dcbccccaef660000000107070707070707070707b758918c9e00fa7d6a8e125afb644fef1eaaff887cc7743508618db2fbaee9b40707070707070707070707070707070707070707070707070707070707070707dcbccccaef669cabbacbef66dcbccccaef66dcbccccaef6601077b2261223a317d",
         );
         golden(&ending().at(AT, EventSeq(9)), "0224c90b0bdcbccccaef66000361646102010b6c6f7374206c6170746f7009");
         golden(
             &event(),
-            "0314ec9ec409dcbccccaef660003616461020103616461000100c0000207000102010b6c6f7374206c6170746f70030000",
+            "04006a8b7409dcbccccaef660003616461020103616461000100c0000207000102010b6c6f7374206c6170746f70030000",
         );
         golden(
             &detailed,
-            "03f2b8e23e09dcbccccaef660003616461020103616461000100c0000207000102010b6c6f7374206c6170746f700301062b61646d696e00",
+            "0482a1e8d009dcbccccaef660003616461020103616461000100c0000207000102010b6c6f7374206c6170746f700301062b61646d696e00",
         );
         golden(&Epoch::draw(&Sevens), "01ee65582107070707070707070707070707070707");
         golden(
@@ -319,24 +330,31 @@ mod tests {
 
     #[test]
     fn what_earlier_versions_stored_is_read() {
-        const SESSION: &str = "01d0ebaf60019b7ca98f2e77078707070707070707036164614bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e00707070707070707070707070707070707070707070707070707070707070707dcbccccaef66dcbccccaef66013c00d80400000100c0000207066375726c2f3801046375726c0000";
-        const USERS: [&str; 2] = [
+        const SESSIONS: [&str; 2] = [
+            "01d0ebaf60019b7ca98f2e77078707070707070707036164614bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e00707070707070707070707070707070707070707070707070707070707070707dcbccccaef66dcbccccaef66013c00d80400000100c0000207066375726c2f3801046375726c0000",
+            "021947853a019b7ca98f2e77078707070707070707036164614bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e00707070707070707070707070707070707070707070707070707070707070707dcbccccaef66dcbccccaef66013c00d80400000100c0000207066375726c2f3801046375726c00000000dcbccccaef6600",
+        ];
+        const USERS: [&str; 3] = [
             "01c10a6f08036164610f616461406578616d706c652e636f6d034164610a246172676f6e326964240105\
              61646d696e07070707070707070707070707070707dcbccccaef66",
             "0264f0179a036164610f616461406578616d706c652e636f6d034164610a246172676f6e32696424010561646d696e07070707070707070707070707070707dcbccccaef6600",
+            "0309067e59036164610f616461406578616d706c652e636f6d034164610a246172676f6e32696424010561646d696e07070707070707070707070707070707dcbccccaef66000000000000",
         ];
-        const EVENTS: [&str; 2] = [
+        const EVENTS: [&str; 3] = [
             "0190dcb63309dcbccccaef660003616461020103616461000100c0000207000102010b6c6f7374206c61707\
              46f7003",
             "022570ecb309dcbccccaef660003616461020103616461000100c0000207000102010b6c6f7374206c6170746f7003",
+            "0314ec9ec409dcbccccaef660003616461020103616461000100c0000207000102010b6c6f7374206c6170746f70030000",
         ];
         const ENDED: &str = "013cecaa4fdcbccccaef66000361646102010b6c6f7374206c6170746f7009";
         let bytes = |hex: &str| -> Vec<u8> {
             (0..hex.len() / 2).map(|n| u8::from_str_radix(&hex[2 * n..2 * n + 2], 16).unwrap()).collect()
         };
-        let mut old = decode::<Session>(b"key", &bytes(SESSION)).unwrap();
-        old.change(&SessionChange::Acknowledged(AT), AT).unwrap();
-        assert_eq!(old, session());
+        for old in SESSIONS {
+            let mut old = decode::<Session>(b"key", &bytes(old)).unwrap();
+            old.change(&SessionChange::Acknowledged(AT), AT).unwrap();
+            assert_eq!(old, session());
+        }
         for old in USERS {
             assert_eq!(decode::<User>(b"key", &bytes(old)).unwrap(), user());
         }

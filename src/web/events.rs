@@ -44,6 +44,11 @@ pub const fn action(action: Action) -> &'static str {
         Action::ExportAudit => "Export the audit log",
         Action::CreateKey => "Create an API key",
         Action::RevokeKey => "Revoke an API key",
+        Action::RenewSession => "Renew a session",
+        Action::ChangePrefs => "Change what applications keep",
+        Action::VerifyEmail => "Say whether an address is verified",
+        Action::VouchForUser => "Vouch for a user",
+        Action::CreateToken => "Draw a one-time token",
     }
 }
 

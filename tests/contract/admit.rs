@@ -116,7 +116,8 @@ async fn asvs_6_5_1_of_many_who_come_with_the_same_code_one_comes_in(backend: &'
         let mut running = JoinSet::new();
         for known in [false, true, false, true] {
             let (store, key) = (bench.store.clone(), ada.key());
-            running.spawn(async move { store.admit(key, Admission { known, spent, device: None }, None).await });
+            running
+                .spawn(async move { store.admit(key, Admission { known, spent, ..Admission::default() }, None).await });
         }
         let (mut came, mut refused) = (0, 0);
         while let Some(answer) = running.join_next().await {

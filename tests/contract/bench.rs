@@ -18,7 +18,7 @@ use sessiond::domain::password::PasswordHash;
 use sessiond::domain::safeguards::Safeguards;
 use sessiond::domain::session::{Door, Session, Standing, Start, Verdict};
 use sessiond::domain::timestamp::Timestamp;
-use sessiond::domain::user::User;
+use sessiond::domain::user::{Profile, User};
 use sessiond::store::memory::Memory;
 use sessiond::store::{Created, End, EndUser, Environment, Store, UserCreated};
 use tempfile::TempDir;
@@ -249,6 +249,7 @@ pub fn person(id: &str, created: Timestamp, entropy: &dyn Entropy) -> User {
         created,
         blocked: false,
         safeguards: Safeguards::default(),
+        profile: Profile::default(),
     }
 }
 

@@ -20,7 +20,7 @@ use sessiond::domain::password::PasswordHash;
 use sessiond::domain::safeguards::Safeguards;
 use sessiond::domain::session::{Door, Session, Start};
 use sessiond::domain::timestamp::Timestamp;
-use sessiond::domain::user::{Label, User};
+use sessiond::domain::user::{Label, Profile, User};
 use sessiond::store::sled::Sled;
 use sessiond::store::{Created, End, EndUser, Environment, Sessions, Store, Users};
 use tempfile::TempDir;
@@ -64,6 +64,7 @@ async fn make(folder: &Path) -> [String; 3] {
             created: START,
             blocked: false,
             safeguards: Safeguards::default(),
+            profile: Profile::default(),
         };
         sled.create_user(user.clone(), false, Actor::Operator, None).await.unwrap();
         users.push(user);

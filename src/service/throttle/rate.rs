@@ -31,6 +31,11 @@ impl Rate {
         Self { tries, period }
     }
 
+    /// How many at once.
+    pub const fn tries(self) -> u32 {
+        self.tries
+    }
+
     /// How long one try takes to come back, in microseconds, rounded up: never more tries than were allowed.
     pub(super) fn interval(self) -> i64 {
         let period = i64::try_from(self.period.as_micros()).unwrap_or(i64::MAX);
@@ -78,6 +83,8 @@ pub struct LoginLimits {
     pub per_account: Rate,
     /// By all strangers together.
     pub all: Rate,
+    /// Accounts that people may create for themselves from one IPv4 address or one /64.
+    pub sign_ups: Rate,
 }
 
 impl Default for LoginLimits {
@@ -86,6 +93,7 @@ impl Default for LoginLimits {
             per_ip: Rate::new(60, Duration::from_mins(10)),
             per_account: Rate::new(20, Duration::from_hours(1)),
             all: Rate::new(3_000, Duration::from_mins(10)),
+            sign_ups: Rate::new(10, Duration::from_hours(1)),
         }
     }
 }

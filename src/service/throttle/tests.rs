@@ -6,7 +6,7 @@ const MINUTE: Duration = Duration::from_mins(1);
 
 fn limits(per_ip: &str, per_account: &str, all: &str) -> LoginLimits {
     let rate = |text: &str| text.parse().unwrap();
-    LoginLimits { per_ip: rate(per_ip), per_account: rate(per_account), all: rate(all) }
+    LoginLimits { per_ip: rate(per_ip), per_account: rate(per_account), all: rate(all), ..LoginLimits::default() }
 }
 
 /// With limits of which only some matter.

@@ -180,6 +180,9 @@ impl Step<'_> {
                 let draft = Draft::session_changed(&self.partition.user().id, id, change.action(), from);
                 self.log.append(self.now, draft);
                 self.partition.change(id, |session| session.change(change, self.now));
+                if *change == SessionChange::Renewed {
+                    self.partition.note_seen(id, self.now);
+                }
                 Change::Done
             }
             Some(past) => Change::AlreadyEnded(past),

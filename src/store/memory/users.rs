@@ -97,7 +97,7 @@ impl Users for Memory {
                 if change.session().is_some_and(|session| !step.is_live(session)) {
                     return UserChanged::Stale;
                 }
-                let Some(after) = change.applied(&before) else { return UserChanged::Unchanged };
+                let Some(after) = change.applied_at(&before, step.now) else { return UserChanged::Unchanged };
                 if takes_administrator(&before, &after) && claims.administrators.iter().all(|other| *other == key) {
                     return UserChanged::LastAdministrator;
                 }

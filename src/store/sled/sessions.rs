@@ -298,22 +298,33 @@ fn change_session(
         Verdict::Live => {}
         past => return Ok(Change::AlreadyEnded(past)),
     }
-    let mut session = standing.session;
-    session.change(change, step.now).map_err(|AlreadyEnded| StoreError::Conflict { what: "change a session" })?;
-    step.put(Place::Sessions, &session_key(user, id), &session)?;
-    step.event(Draft::session_changed(session.user(), id, change.action(), from))?;
+    let mut standing = standing;
+    standing
+        .session
+        .change(change, step.now)
+        .map_err(|AlreadyEnded| StoreError::Conflict { what: "change a session" })?;
+    step.put(Place::Sessions, &session_key(user, id), &standing.session)?;
+    step.event(Draft::session_changed(standing.session.user(), id, change.action(), from))?;
+    if *change == SessionChange::Renewed {
+        note_seen(step, user, standing)?;
+    }
     Ok(Change::Done)
 }
 
 fn touch(step: &mut Step<'_>, user: UserKey, id: SessionId) -> Result<()> {
     let limits = step.shared.environment.limits;
-    let Some(mut standing) = step.shared.standing(user, id)? else { return Ok(()) };
+    let Some(standing) = step.shared.standing(user, id)? else { return Ok(()) };
     let due = standing.seen + standing.session.lifetime(&limits).touch_step();
     if standing.verdict(step.now, &limits) != Verdict::Live || step.now < due {
         return Ok(());
     }
+    note_seen(step, user, standing)
+}
+
+fn note_seen(step: &mut Step<'_>, user: UserKey, mut standing: Standing) -> Result<()> {
+    let id = standing.session.id();
     standing.seen = step.now;
-    let (seen, deadline) = (standing.seen, standing.deadline(&limits));
+    let (seen, deadline) = (standing.seen, standing.deadline(&step.shared.environment.limits));
     step.put(Place::Seen, &session_key(user, id), &seen)?;
     step.when_visible(move |shared| shared.index().touch(id, seen, deadline));
     Ok(())

@@ -121,7 +121,7 @@ fn change_user(step: &mut Step<'_>, key: UserKey, change: &UserChange, ending: &
     {
         return Ok(UserChanged::Stale);
     }
-    let Some(mut after) = change.applied(&before) else { return Ok(UserChanged::Unchanged) };
+    let Some(mut after) = change.applied_at(&before, step.now) else { return Ok(UserChanged::Unchanged) };
     if takes_administrator(&before, &after) && !shared.has_other_administrator(key) {
         return Ok(UserChanged::LastAdministrator);
     }

@@ -14,7 +14,7 @@ use sessiond::domain::lifetime::{Kind, Limits};
 use sessiond::domain::password::PasswordHash;
 use sessiond::domain::safeguards::Safeguards;
 use sessiond::domain::session::{Door, Session, Start};
-use sessiond::domain::user::User;
+use sessiond::domain::user::{Profile, User};
 use sessiond::store::sled::Sled;
 use sessiond::store::{Created, End, EndUser, Environment, Sessions, Store, Users};
 use tempfile::TempDir;
@@ -60,6 +60,7 @@ impl Maker {
             created: self.clock.now(),
             blocked: false,
             safeguards: Safeguards::default(),
+            profile: Profile::default(),
         };
         self.sled.create_user(user.clone(), false, Actor::Operator, None).await.unwrap();
         user

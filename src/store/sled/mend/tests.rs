@@ -21,7 +21,7 @@ use crate::domain::password::PasswordHash;
 use crate::domain::safeguards::Safeguards;
 use crate::domain::session::{Door, Session, Start, Verdict};
 use crate::domain::timestamp::Timestamp;
-use crate::domain::user::User;
+use crate::domain::user::{Profile, User};
 use crate::store::{
     Audit, Created, End, EndUser, Environment, KeyCreated, KeyRevoked, Keys, Sessions, Store, StoreError, UserChanged,
     Users,
@@ -62,6 +62,7 @@ impl Bench {
             created: self.clock.now(),
             blocked: false,
             safeguards: Safeguards::default(),
+            profile: Profile::default(),
         };
         self.sled.create_user(user.clone(), false, Actor::Operator, None).await.unwrap();
         user

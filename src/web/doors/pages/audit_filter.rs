@@ -127,7 +127,7 @@ impl Asked {
             "session": self.session,
             "set": set,
             "outcomes": outcomes,
-            "actions": Action::ALL.map(|action| choice(action.code(), events::action(action), chosen(action))),
+            "actions": Action::ALL.iter().map(|one| choice(one.code(), events::action(*one), chosen(*one))).collect::<Vec<_>>(),
             "directions": [
                 choice(Direction::Descending.code(), "Newest first", direction == Direction::Descending),
                 choice(Direction::Ascending.code(), "Oldest first", direction == Direction::Ascending),
