@@ -20,6 +20,7 @@ pub mod sweeper;
 pub mod throttle;
 pub mod tokens;
 pub mod users;
+pub mod webhooks;
 
 use std::sync::Arc;
 
@@ -31,6 +32,7 @@ use self::hashes::Told;
 use self::setup::Setup;
 use self::throttle::refusals::Refusals;
 use self::throttle::{LoginLimits, Throttle};
+use self::webhooks::Board;
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::lifetime::Limits;
 use crate::domain::password::{Password, PasswordHash};
@@ -61,6 +63,7 @@ pub struct Service {
     setup: Setup,
     unreaped: Notify,
     streams: Streams,
+    board: Board,
 }
 
 impl Service {
@@ -84,6 +87,7 @@ impl Service {
             setup: Setup::default(),
             unreaped: Notify::new(),
             streams: Streams::default(),
+            board: Board::default(),
         })
     }
 

@@ -47,11 +47,6 @@ impl Follower {
         self.at
     }
 
-    /// How many events there are after it.
-    pub fn behind(&self) -> u64 {
-        self.newest.borrow().0.saturating_sub(self.at.seq.0)
-    }
-
     /// Waits for something new. False once there will be nothing.
     pub async fn changed(&mut self) -> bool {
         self.newest.changed().await.is_ok()
