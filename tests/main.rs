@@ -10,6 +10,7 @@ mod harness;
 mod history;
 mod layers;
 mod process;
+mod sdk;
 mod shims;
 mod sled;
 mod web;
