@@ -5,6 +5,7 @@
 mod browser;
 mod contract;
 mod docs;
+mod examples;
 mod faults;
 mod harness;
 mod history;

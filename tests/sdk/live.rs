@@ -18,8 +18,21 @@ const PATIENCE: Duration = Duration::from_mins(1);
 pub struct Live {
     pub key: String,
     server: Server,
+    settings: String,
     data: TempDir,
     agent: ureq::Agent,
+}
+
+/// The same while it is stopped.
+pub struct Down {
+    key: String,
+    port: u16,
+    settings: String,
+    data: TempDir,
+}
+
+fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false).build().into()
 }
 
 /// What became of a client.
@@ -34,13 +47,21 @@ impl Live {
     pub fn with(settings: &str) -> Self {
         let data = TempDir::new().unwrap();
         let more = if settings.is_empty() { String::new() } else { format!(",{settings}") };
-        let server = Program::serve(data.path()).env("ROCKET_SESSIOND", &format!("{{{SETTINGS}{more}}}")).listen();
+        let settings = format!("{{{SETTINGS}{more}}}");
+        let server = Program::serve(data.path()).env("ROCKET_SESSIOND", &settings).listen();
         let words = ["key", "create", "--name", "tests", "--scope", "all"];
         let created = Program::verb(data.path(), words).run();
         assert_eq!(created.code, Some(0), "{created:?}");
         let key = created.stdout.lines().last().expect("the key").to_owned();
-        let config = ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false);
-        Self { key, server, data, agent: config.build().into() }
+        Self { key, server, settings, data, agent: agent() }
+    }
+
+    /// Stops it, and leaves its port alone.
+    pub fn down(self) -> Down {
+        let port = self.server.address.port();
+        let stopped = self.server.stop();
+        assert_eq!(stopped.code, Some(0), "{stopped:?}");
+        Down { key: self.key, port, settings: self.settings, data: self.data }
     }
 
     pub fn data(&self) -> &Path {
@@ -98,10 +119,14 @@ impl Live {
     pub fn revoke(&self, id: &str) {
         self.done("DELETE", &format!("/users/{id}/sessions"), &json!({}));
     }
+}
 
-    /// Stops it.
-    pub fn stop(self) -> Exited {
-        self.server.stop()
+impl Down {
+    /// Starts it again where it was.
+    pub fn up(self) -> Live {
+        let Self { key, port, settings, data } = self;
+        let server = Program::serve_at(data.path(), port).env("ROCKET_SESSIOND", &settings).listen();
+        Live { key, server, settings, data, agent: agent() }
     }
 }
 

@@ -9,6 +9,6 @@ mod stock;
 mod tools;
 mod web;
 
-pub use self::live::{Ended, Live};
-pub use self::pages::Pages;
+pub use self::live::Live;
+pub use self::pages::{Pages, Place};
 pub use self::tools::{beside_packages, command, node_packages, python};

@@ -4,8 +4,7 @@ use std::fs;
 
 use serde_json::json;
 
-use super::pages::Place;
-use super::{Live, Pages, node_packages};
+use super::{Live, Pages, Place, node_packages};
 use crate::browser::Driver;
 
 /// A page with the SDK and the script.
