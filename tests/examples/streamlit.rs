@@ -72,7 +72,7 @@ fn a_streamlit_application_asks_sessiond_who_is_signed_in() {
 #[test]
 fn a_streamlit_script_asks_once_in_each_run() {
     let live = Live::start();
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/examples/streamlit.py");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/examples/asks_once.py");
     let program = Program::at(&python(), live.data()).arg(script).arg(file("streamlit/app.py"));
     live.run(program.env("SESSIOND_URL", &live.origin()).env("HOME", &live.data().display().to_string())).checked(6);
 }
