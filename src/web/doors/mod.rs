@@ -1,5 +1,6 @@
 //! The ways in.
 
 pub mod afar;
+pub mod api;
 pub mod operators;
 pub mod pages;
