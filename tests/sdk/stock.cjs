@@ -132,7 +132,7 @@ async function listing(users) {
     same('list: search', [found.total, ...idsOf(found)], [1, 'list-three']);
     same('list: no total', (await users.list({ total: false })).total, 0);
     await refused('list: unknown cursor', 400, 'general_cursor_not_found', () => listed(Query.cursorAfter('nobody')));
-    await refused('list: an unknown attribute', 400, 'general_query_invalid', () => listed(Query.equal('shoeSize', 43)));
+    await refused('list: an unknown attribute', 400, 'general_argument_invalid', () => listed(Query.equal('shoeSize', 43)));
 }
 
 async function administer(users) {

@@ -146,8 +146,8 @@ def listing(users):
     same("list: search", ([user.id for user in found.users], found.total), (["list-three"], 1))
     same("list: no total", users.list(total=False).total, 0)
     refused("list: unknown cursor", 400, "general_cursor_not_found", users.list, [Query.cursor_after("nobody")])
-    refused("list: a query that is none", 400, "general_query_invalid", users.list, ["limit(2)"])
-    refused("list: an unknown attribute", 400, "general_query_invalid", users.list, [Query.equal("shoeSize", 43)])
+    refused("list: a query that is none", 400, "general_argument_invalid", users.list, ["limit(2)"])
+    refused("list: an unknown attribute", 400, "general_argument_invalid", users.list, [Query.equal("shoeSize", 43)])
 
 
 def administer(users):
