@@ -48,8 +48,10 @@ impl Path {
             "/logout" => Self::SignOut,
             "/login" | "/login/forgotten" | "/login/password" | "/setup" => Self::Open,
             _ if is_afar(request, raw) => Self::Keyed,
-            _ if api::is_api(request, raw) => Self::Api { open: api::is_open(request.method(), raw) },
-            _ if raw.starts_with("/static/") || matches!(raw, "/health/live" | "/health/ready") => Self::Open,
+            _ if api::is_api(request, raw) => Self::Api { open: api::is_open(request, raw) },
+            _ if raw.starts_with("/static/") || matches!(raw, "/health/live" | "/health/ready" | "/openapi.json") => {
+                Self::Open
+            }
             _ => Self::Guarded,
         }
     }
