@@ -9,7 +9,7 @@ use tempfile::TempDir;
 use crate::process::{Exited, Program, Server};
 
 /// Signing up is open, guessing is unlimited and hashing cheap: none of them is what the clients are about.
-const SETTINGS: &str = r#"sign_up=true,password_hash={memory_kib=64,passes=1},login_limits={per_ip="1000000/1s",per_account="1000000/1s",all="1000000/1s"}"#;
+const SETTINGS: &str = r#"sign_up=true,password_hash={memory_kib=64,passes=1},login_limits={per_ip="1000000/1s",per_account="1000000/1s",all="1000000/1s",sign_ups="1000000/1s"}"#;
 
 /// An answer that takes longer hangs.
 const PATIENCE: Duration = Duration::from_mins(1);
