@@ -15,6 +15,7 @@ use super::api_key::Presented;
 use super::cookie::Sent;
 use super::csrf::{self, Asked, Binding, Judgement};
 use super::doors::api::{self, cors, credentials};
+use super::doors::operators;
 use super::seen::{Carrier, Rejection, Seen};
 use super::shape::Fault;
 use super::{Core, address, headers, is_afar, reject};
@@ -49,9 +50,7 @@ impl Path {
             "/login" | "/login/forgotten" | "/login/password" | "/setup" => Self::Open,
             _ if is_afar(request, raw) => Self::Keyed,
             _ if api::is_api(request, raw) => Self::Api { open: api::is_open(request, raw) },
-            _ if raw.starts_with("/static/") || matches!(raw, "/health/live" | "/health/ready" | "/openapi.json") => {
-                Self::Open
-            }
+            _ if raw.starts_with("/static/") || operators::is_one(request, raw) => Self::Open,
             _ => Self::Guarded,
         }
     }

@@ -10,14 +10,15 @@ use super::client::form;
 use super::{Client, EMAIL, PASSWORD, Program};
 
 /// Paths on which an ended session counts as none.
-const OPEN: [&str; 8] = [
+const OPEN: [&str; 9] = [
     "/health/live",
     "/health/ready",
-    "/openapi.json",
     "/login",
     "/login/forgotten",
     "/login/password",
     "/logout",
+    "/metrics",
+    "/openapi.json",
     "/setup",
 ];
 

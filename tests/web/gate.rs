@@ -35,7 +35,7 @@ pub fn is_exempt(method: Method, path: &str) -> bool {
     let begins = ["/v1/account", "/v1/account/sessions/email", "/v1/account/sessions/token"];
     matches!(path, "/login" | "/login/forgotten" | "/login/password" | "/logout" | "/setup")
         || path.starts_with("/static/")
-        || matches!(path, "/health/live" | "/health/ready" | "/openapi.json")
+        || matches!(path, "/health/live" | "/health/ready" | "/metrics" | "/openapi.json")
         || (method == Method::Post && begins.contains(&path))
         || (matches!(method, Method::Get | Method::Head) && path == "/v1/ping")
 }

@@ -31,7 +31,7 @@ pub const BASE: &str = "/v1";
 
 /// What the API answers: every route, and every error below it.
 pub fn attach(rocket: Rocket<Build>) -> Rocket<Build> {
-    rocket.mount(BASE, routes()).mount("/", openapi::routes()).register(BASE, error::catchers())
+    rocket.mount(BASE, routes()).register(BASE, error::catchers())
 }
 
 fn routes() -> Vec<Route> {
