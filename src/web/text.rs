@@ -50,7 +50,7 @@ pub fn sentence(text: &str) -> String {
 /// What a flash says on a page that is not the sign-in page's "turned away".
 pub fn notice(flash: Flash) -> Option<Notice> {
     let (kind, text) = match flash {
-        Flash::Away(..) => return None,
+        Flash::Away(..) | Flash::Onward => return None,
         Flash::Ended { ended: 0, already: 0, unknown: 0 } => {
             ("info", "Tick the sessions that are to end first.".to_owned())
         }

@@ -60,4 +60,7 @@ mod second_factor;
 mod setup;
 mod templates;
 mod tries;
+mod verify;
+mod verify_cookie;
+mod verify_redirect;
 mod written_down;

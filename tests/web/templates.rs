@@ -16,7 +16,7 @@ const NAME: &str = "Eve <script>alert(1)</script>\"'><img src=x onerror=alert(1)
 const EMAIL: &str = "o'neil&co{{7*7}}/x`=@example.com";
 
 /// The templates that must have been seen.
-const PAGES: [&str; 29] = [
+const PAGES: [&str; 30] = [
     "account",
     "account_password",
     "account_profile",
@@ -40,6 +40,7 @@ const PAGES: [&str; 29] = [
     "login",
     "login_forgotten",
     "logout",
+    "onward",
     "recovery_codes",
     "second_factor",
     "second_factor_ask",
@@ -100,7 +101,8 @@ async fn asvs_3_2_2_markup_in_any_field_of_any_page_stays_text() {
         "forgotten_password = {{ text = {EVIL:?}, link = {:?} }}",
         format!("https://x/{EVIL}").replace(' ', "")
     );
-    let server = Server::with(On::Memory, &forgotten).await;
+    let settings = format!("{forgotten}\nallowed_origins = [\"https://app.example.com\"]");
+    let server = Server::with(On::Memory, &settings).await;
     let mut crawl = Crawl::default();
     let code = server.service.offer_setup().await.expect("the store answers").expect("a code");
     strangers(&server, &mut crawl, &code).await;
@@ -156,6 +158,8 @@ async fn users(server: &Server, crawl: &mut Crawl, eve: &mut Person<'_>, mut els
     second_factor(server, crawl, eve).await;
     one_time(server, crawl, eve).await;
     crawl.look("logout", eve.get("/logout").await.says(NAME));
+    let evil = format!("https://app.example.com/'{{{{7*7}}}}&quot;;url={}", encoded(EVIL));
+    crawl.look("onward", eve.get(&format!("/login?next={}", encoded(&evil))).await.says("You are signed in"));
     crawl.look("error", eve.get("/admin/sessions").await.is(403));
     crawl.look("error", eve.get(&format!("/account/sessions/{}", encoded(EVIL))).await.is(404));
     let form = [("scope", EVIL), (EVIL, EVIL), ("note", EVIL)];

@@ -5,3 +5,4 @@ pub mod api;
 pub mod events_feed;
 pub mod operators;
 pub mod pages;
+pub mod proxy;

@@ -23,6 +23,7 @@ pub use self::openapi::document;
 use super::super::seen::{Rejection, Seen};
 use super::super::{Core, Mounted};
 use crate::domain::ending::Ended;
+use crate::web::session_cookies;
 use crate::web::shape::Fault;
 use error::ApiError;
 
@@ -81,7 +82,9 @@ fn ended_session(core: &Core, seen: &Seen, ended: &Ended) -> Response<'static> {
     let told = format!("The session has ended ({}); sign in again.", ended.reason);
     let mut response = ApiError::guest(&told).response();
     if seen.carrier == crate::web::seen::Carrier::Cookie {
-        response.adjoin_raw_header("Set-Cookie", core.names.expire(&core.names.session));
+        for cookie in session_cookies::take_away(core) {
+            response.adjoin_raw_header("Set-Cookie", cookie);
+        }
     }
     response
 }
