@@ -62,16 +62,19 @@ pub enum Deed {
     ProfileChanged,
     /// The person has no second factor any more.
     SecondFactorRemoved,
+    /// An API key is revoked.
+    KeyRevoked,
 }
 
 impl Deed {
-    const ALL: [Self; 3] = [Self::DeviceNamed, Self::ProfileChanged, Self::SecondFactorRemoved];
+    const ALL: [Self; 4] = [Self::DeviceNamed, Self::ProfileChanged, Self::SecondFactorRemoved, Self::KeyRevoked];
 
     const fn code(self) -> &'static str {
         match self {
             Self::DeviceNamed => "device-named",
             Self::ProfileChanged => "profile-changed",
             Self::SecondFactorRemoved => "second-factor-removed",
+            Self::KeyRevoked => "key-revoked",
         }
     }
 }

@@ -93,6 +93,7 @@ pub fn notice(flash: Flash) -> Option<Notice> {
         ),
         Flash::User(UserDone::Unchanged, _) => ("info", UserDone::Unchanged.text(0)),
         Flash::User(done, ended) => ("success", done.text(ended)),
+        Flash::Deed(Deed::KeyRevoked) => ("success", "The API key is revoked.".to_owned()),
         Flash::Deed(Deed::DeviceNamed) => ("success", "The device has its name.".to_owned()),
         Flash::Deed(Deed::ProfileChanged) => ("success", "Your name and e-mail address are saved.".to_owned()),
         Flash::Deed(Deed::SecondFactorRemoved) => (

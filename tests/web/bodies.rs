@@ -33,7 +33,7 @@ async fn a_form_over_the_limit_is_413_and_changes_nothing() {
         let answer = root.send(ask.header("Sec-Fetch-Site", "same-origin")).await;
         answer.is(413).says("Nothing was changed");
     }
-    assert_eq!(tried, 19);
+    assert_eq!(tried, 21);
     assert!(ada.is_signed_in().await && root.is_signed_in().await);
 }
 

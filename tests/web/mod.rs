@@ -21,6 +21,7 @@ macro_rules! on_both_stores {
 mod account;
 mod address;
 mod admin_end;
+mod admin_keys;
 mod admin_sessions;
 mod admin_user;
 mod admin_user_verbs;
