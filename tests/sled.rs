@@ -235,6 +235,24 @@ async fn asvs_7_4_3_a_new_password_that_the_database_forgot_is_put_back_with_the
 }
 
 #[tokio::test]
+async fn a_session_that_went_on_with_a_new_password_goes_on_where_the_database_forgot_it() {
+    let hash = || PasswordHash::from_phc("new".to_owned());
+    let (folder, session) = forgotten(async |sled, session| {
+        let user = sled.user(session.user_key()).await.unwrap().unwrap();
+        let asked = Some(Asked { verified: user.password, session: session.id(), successor: session.clone() });
+        let change = UserChange::Password(Box::new(NewPassword { hash: hash(), asked }));
+        let ending = Ending::new(Actor::User(user.id), change.reason(), None);
+        let changed = sled.change_user(session.user_key(), change, ending).await.unwrap();
+        assert!(matches!(changed, UserChanged::Done { ended: 0, .. }), "{changed:?}");
+    })
+    .await;
+    let (clock, environment) = at(START + MINUTE * 32);
+    let sled = Sled::open(folder.path(), environment).await.unwrap();
+    assert_eq!(sled.user(session.user_key()).await.unwrap().unwrap().password, hash());
+    assert_eq!(verdict(&sled, &session, clock.now()).await, Verdict::Live);
+}
+
+#[tokio::test]
 async fn a_second_opening_is_refused_and_touches_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let session = filled(folder.path()).await;

@@ -103,7 +103,8 @@ pub struct Asked {
     pub verified: PasswordHash,
     /// The session in which they ask.
     pub session: SessionId,
-    /// The session that takes its place, stamped with the epochs from before the password was compared.
+    /// The session that takes its place, stamped with the epochs from before the password was compared; or the same one, which
+    /// goes on then, where a new credential would not reach its user.
     pub successor: Session,
 }
 
@@ -256,6 +257,11 @@ impl UserChange {
 }
 
 impl Asked {
+    /// The session in which it was asked for, if that goes on.
+    pub fn kept(&self) -> Option<SessionId> {
+        (self.successor.id() == self.session).then_some(self.session)
+    }
+
     /// The session that takes the place of the one in which `user` asks, once their epoch is `fresh`; `None` if all of their
     /// sessions have been ended since its epochs were read.
     pub fn succeeding(&self, user: &User, server: Epoch, fresh: Epoch) -> Option<Session> {

@@ -41,6 +41,12 @@ impl Timestamp {
             .unwrap_or_else(|| "–".to_owned())
     }
 
+    /// ISO 8601 with all three digits of the milliseconds and an offset, `2026-01-02T03:04:05.670+00:00`: for programs.
+    pub fn iso(self) -> String {
+        let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]+00:00");
+        self.date_time().and_then(|t| t.format(format).ok()).unwrap_or_default()
+    }
+
     fn date_time(self) -> Option<OffsetDateTime> {
         OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000).ok()
     }
@@ -85,6 +91,11 @@ mod tests {
         assert_eq!(Timestamp::MAX + Duration::from_secs(1), Timestamp::MAX);
         assert_eq!(Timestamp::MIN - Duration::from_secs(1), Timestamp::MIN);
         assert_eq!(Timestamp::from_millis(5).since(Timestamp::from_millis(9)), Duration::ZERO);
+    }
+
+    #[test]
+    fn programs_get_all_digits() {
+        assert_eq!(Timestamp::from_millis(1_767_323_045_670).iso(), "2026-01-02T03:04:05.670+00:00");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Changing passwords, and hashing them anew when hashing is to cost something else.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use super::Service;
@@ -107,27 +108,56 @@ impl Service {
         live: &LiveSession,
         form: PasswordForm,
     ) -> Result<PasswordChanged, PasswordChangeError> {
+        let client = form.client.clone();
+        let verified = live.user.password.clone();
+        let hash = self.newly_hashed(live, form).await?;
+        let from = client.address;
+        let (asked, credential) = self.succeeding(live, verified, client);
+        let session = asked.successor.clone();
+        let (user, ended) = self.replace_password(live, NewPassword { hash, asked: Some(asked) }, from).await?;
+        let signed_in = SignedIn { session, user, credential, displaced: Vec::new() };
+        Ok(PasswordChanged { signed_in, others: ended.saturating_sub(1) })
+    }
+
+    /// The same for whoever has no place for a new credential: the session in which they ask goes on, all others end.
+    pub async fn change_own_password_here(
+        &self,
+        live: &LiveSession,
+        form: PasswordForm,
+    ) -> Result<User, PasswordChangeError> {
+        let from = form.client.address;
+        let verified = live.user.password.clone();
+        let hash = self.newly_hashed(live, form).await?;
+        let asked = Asked { verified, session: live.session.id(), successor: live.session.clone() };
+        let (user, _) = self.replace_password(live, NewPassword { hash, asked: Some(asked) }, from).await?;
+        Ok(user)
+    }
+
+    /// What a new password hashes to, if it will do and whoever asks has proved who they are.
+    async fn newly_hashed(&self, live: &LiveSession, form: PasswordForm) -> Result<PasswordHash, PasswordChangeError> {
         let PasswordForm { proof, chosen, client } = form;
-        let (user, from) = (&live.user, client.address);
-        let new = Password::chosen(chosen, &user.own_words())?;
-        let (verified, present) = (user.password.clone(), proof.password.clone());
-        self.prove(live, proof, from).await?;
+        let new = Password::chosen(chosen, &live.user.own_words())?;
+        let present = proof.password.clone();
+        self.prove(live, proof, client.address).await?;
         if present.expose() == new.expose() {
             return Err(PasswordError::Same.into());
         }
-        let hash = self.hasher.hash(new).await?;
-        let (asked, credential) = self.succeeding(live, verified, client);
-        let session = asked.successor.clone();
-        let asked = Some(asked);
+        Ok(self.hasher.hash(new).await?)
+    }
+
+    async fn replace_password(
+        &self,
+        live: &LiveSession,
+        new: NewPassword,
+        from: Option<IpAddr>,
+    ) -> Result<(User, u64), PasswordChangeError> {
+        let user = &live.user;
         let ending = Ending::new(Actor::User(user.id.clone()), Reason::PasswordChanged, from);
-        let change = UserChange::Password(Box::new(NewPassword { hash, asked }));
+        let change = UserChange::Password(Box::new(new));
         let changed = self.store.change_user(user.key(), change, ending).await?;
         self.unreaped.notify_one();
         match changed {
-            UserChanged::Done { user, ended } => {
-                let signed_in = SignedIn { session, user: *user, credential, displaced: Vec::new() };
-                Ok(PasswordChanged { signed_in, others: ended.saturating_sub(1) })
-            }
+            UserChanged::Done { user, ended } => Ok((*user, ended)),
             _ => Err(PasswordChangeError::Stale),
         }
     }

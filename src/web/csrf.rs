@@ -100,7 +100,7 @@ fn from_own_page(asked: &Asked<'_>, config: &Config) -> bool {
     }
 }
 
-fn is_own(origin: &str, host: Option<&str>, public: Option<&Origin>) -> bool {
+pub(super) fn is_own(origin: &str, host: Option<&str>, public: Option<&Origin>) -> bool {
     match public {
         Some(public) => origin == public.as_str(),
         None => origin.strip_prefix("http://").is_some_and(|own| Some(own) == host),

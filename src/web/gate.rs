@@ -11,14 +11,17 @@ use rocket::futures::FutureExt;
 use rocket::http::Method;
 use rocket::{Build, Data, Request, Response, Rocket};
 
+use super::api_key::Presented;
 use super::cookie::Sent;
 use super::csrf::{self, Asked, Binding, Judgement};
-use super::seen::{Rejection, Seen};
+use super::doors::api::{self, cors, credentials};
+use super::seen::{Carrier, Rejection, Seen};
 use super::shape::Fault;
 use super::{Core, address, headers, is_afar, reject};
 use crate::domain::clock::random;
 use crate::domain::credential::Credential;
 use crate::domain::id::hex;
+use crate::service::Service;
 use crate::service::sessions::Resolved;
 
 /// Of a body the gate reads so many bytes: its form's token is there, or nowhere.
@@ -31,6 +34,10 @@ enum Path {
     Open,
     /// Commands from afar, which an API key opens and no session does.
     Keyed,
+    /// The API. What matters there is where a request comes from, and not a form's token.
+    Api {
+        open: bool,
+    },
     Guarded,
 }
 
@@ -41,9 +48,59 @@ impl Path {
             "/logout" => Self::SignOut,
             "/login" | "/login/forgotten" | "/login/password" | "/setup" => Self::Open,
             _ if is_afar(request, raw) => Self::Keyed,
+            _ if api::is_api(request, raw) => Self::Api { open: api::is_open(request.method(), raw) },
             _ if raw.starts_with("/static/") || matches!(raw, "/health/live" | "/health/ready") => Self::Open,
             _ => Self::Guarded,
         }
+    }
+}
+
+impl Path {
+    const fn is_api(self) -> bool {
+        matches!(self, Self::Api { .. })
+    }
+
+    /// Whether nobody need be signed in there, so that it matters little who is.
+    const fn is_open(self) -> bool {
+        matches!(self, Self::Open | Self::Api { open: true })
+    }
+}
+
+/// What the sessions that a request shows are worth.
+struct Looked {
+    resolved: Resolved,
+    /// The one that counts.
+    shown: Option<(Credential, Carrier)>,
+    /// The store did not answer.
+    failed: bool,
+    /// How many are live.
+    live: usize,
+}
+
+/// The live one counts, before one that has ended, before one that ran out.
+async fn look_up(service: &Service, shown: Vec<(Credential, Carrier)>) -> Looked {
+    let mut looked = Looked { resolved: Resolved::Unknown, shown: None, failed: false, live: 0 };
+    for (credential, carrier) in shown {
+        let resolved = service.resolve(&credential).await.unwrap_or_else(|error| {
+            tracing::error!(%error, "a session could not be resolved");
+            looked.failed = true;
+            Resolved::Unknown
+        });
+        looked.live += usize::from(matches!(resolved, Resolved::Live(_)));
+        if looked.shown.is_none() || rank(&resolved) > rank(&looked.resolved) {
+            looked.resolved = resolved;
+            looked.shown = Some((credential, carrier));
+        }
+    }
+    looked
+}
+
+const fn rank(resolved: &Resolved) -> u8 {
+    match resolved {
+        Resolved::Live(_) => 3,
+        Resolved::Ended(_) => 2,
+        Resolved::Expired(_) => 1,
+        Resolved::Unknown => 0,
     }
 }
 
@@ -62,18 +119,20 @@ impl Gate {
         let asked = if safe { 0 } else { START };
         let body = if safe { &[] } else { data.peek(asked).await };
         let fault = Fault::of(request, body, asked);
+        let is_preflight = request.method() == Method::Options;
 
+        let path = Path::of(request);
         let sent = names.session.read(headers);
-        let credential = if let Sent::Once(value) = sent { value.parse::<Credential>().ok() } else { None };
-        let resolved = match &credential {
-            Some(credential) => service.resolve(credential).await,
-            None => Ok(Resolved::Unknown),
+        let key = if path.is_api() { Presented::to_api(headers) } else { Presented::Nothing };
+        let shown = match sent {
+            // A key takes the place of whoever is signed in.
+            _ if key.is_there() => Vec::new(),
+            _ if path.is_api() => credentials::sessions(headers, names),
+            Sent::Once(value) => value.parse().map(|credential| (credential, Carrier::Cookie)).into_iter().collect(),
+            _ => Vec::new(),
         };
-        let failed = resolved.is_err();
-        let resolved = resolved.unwrap_or_else(|error| {
-            tracing::error!(%error, "a session could not be resolved");
-            Resolved::Unknown
-        });
+        let Looked { resolved, shown, failed, live: lives } = look_up(service, shown).await;
+        let (credential, carrier) = shown.map_or((None, Carrier::Cookie), |(one, carrier)| (Some(one), carrier));
         let (binding, fresh) = match (&resolved, names.visitor.read(headers)) {
             (Resolved::Live(live), _) => (Binding::Session(live.session.id()), false),
             (_, Sent::Once(value)) if value.len() == 32 && value.bytes().all(|b| b.is_ascii_hexdigit()) => {
@@ -94,13 +153,23 @@ impl Gate {
             },
             config,
         );
-        let path = Path::of(request);
+        let judgement = match path {
+            Path::Api { .. } if is_form && csrf::names_method(body) => Judgement::Foreign,
+            Path::Api { .. } if cors::is_meant(config, headers, safe, key.is_there()) => Judgement::Pass,
+            Path::Api { .. } => Judgement::Foreign,
+            _ => judgement,
+        };
         let by_browser = headers.contains("sec-fetch-site") || headers.contains("origin");
         let live = matches!(resolved, Resolved::Live(_));
         let rejection = match (&resolved, judgement) {
             _ if fault.is_some() => fault.map(Rejection::Malformed),
-            _ if failed && path != Path::Open => Some(Rejection::Unavailable),
-            (Resolved::Ended(ended), _) if matches!(path, Path::Guarded | Path::Keyed) => {
+            (_, Judgement::Foreign) if path.is_api() => Some(Rejection::Csrf(judgement)),
+            _ if path.is_api() && !is_preflight && !credentials::is_project(&self.0, headers) => {
+                Some(Rejection::NoProject)
+            }
+            _ if failed && !path.is_open() => Some(Rejection::Unavailable),
+            _ if lives > 1 && !path.is_open() => Some(Rejection::TwoSessions),
+            (Resolved::Ended(ended), _) if matches!(path, Path::Guarded | Path::Keyed | Path::Api { open: false }) => {
                 Some(Rejection::Ended(ended.clone()))
             }
             // Which of them is to end nobody knows, and "signed out" would be a lie.
@@ -118,7 +187,7 @@ impl Gate {
         };
         let (method, uri) = (request.method(), request.uri().to_string());
         let address = address::of(request, &config.trusted_proxies);
-        Seen { resolved, credential, binding, fresh, address, rejection, method, uri }
+        Seen { resolved, credential, carrier, key, binding, fresh, address, rejection, method, uri }
     }
 }
 
@@ -150,7 +219,10 @@ impl Fairing for Gate {
         }
     }
 
-    async fn on_response<'r>(&self, _: &'r Request<'_>, response: &mut Response<'r>) {
+    async fn on_response<'r>(&self, request: &'r Request<'_>, response: &mut Response<'r>) {
         headers::secure(response, &self.0.config);
+        if api::is_api(request, &Seen::of(request).uri) {
+            cors::tell(response, request, &self.0.config, Seen::of(request).method == Method::Options);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod address;
 mod answer;
+mod api_key;
 mod assets;
 mod confirm;
 pub(crate) mod control;
@@ -109,16 +110,14 @@ impl Sessiond {
         let figment = figment.merge(("template_dir", folder)).merge(("limits", limits));
         // Whoever sends X-Real-IP is believed by default; and nobody needs to know what runs here.
         let figment = figment.merge(("ip_header", false)).merge(("ident", false));
-        Ok(rocket
+        let rocket = rocket
             .configure(figment)
             .manage(Mounted)
             .mount("/", doors::pages::routes())
             .mount("/", doors::operators::routes())
             .mount("/", doors::afar::routes())
-            .mount("/", doors::events_feed::routes())
             .mount("/", assets::routes())
-            .register("/", error::catchers())
-            .attach(assets::templates())
-            .attach(self.gate()))
+            .register("/", error::catchers());
+        Ok(doors::api::attach(rocket).attach(assets::templates()).attach(self.gate()))
     }
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use super::answer::{Page, SeeOther};
 use super::csrf::{FIELD, Judgement};
+use super::doors::api;
 use super::flash::{Flash, Why};
 use super::next::Next;
 use super::seen::{Rejection, Seen};
@@ -76,8 +77,16 @@ impl Handler for Rejected {
         let (Some(rejection), Some(core)) = (&seen.rejection, request.rocket().state::<std::sync::Arc<Core>>()) else {
             return Outcome::forward(data, Status::NotFound);
         };
+        if api::is_api(request, &seen.uri) {
+            if let Rejection::Csrf(judgement) = rejection {
+                note(core, seen, *judgement).await;
+            }
+            return Outcome::Success(api::turned_away(core, seen, rejection));
+        }
         let answer = match rejection {
             Rejection::Ended(ended) => turned_away(request, core, seen, ended),
+            // The API alone.
+            Rejection::TwoSessions | Rejection::NoProject => return Outcome::Error(Status::BadRequest),
             Rejection::RanOut => return Outcome::Error(Status::Unauthorized),
             Rejection::Unavailable => unavailable(request, seen),
             Rejection::Doubled => doubled(request),

@@ -6,6 +6,7 @@ use std::sync::{LazyLock, OnceLock};
 use rocket::Request;
 use rocket::http::Method;
 
+use super::api_key::Presented;
 use super::csrf::{Binding, Judgement};
 use super::shape::Fault;
 use crate::domain::credential::Credential;
@@ -27,6 +28,19 @@ pub enum Rejection {
     Malformed(Fault),
     /// It was not meant, or its form is out of date.
     Csrf(Judgement),
+    /// It shows two sessions that are both live.
+    TwoSessions,
+    /// It asks for the users of somebody else's server.
+    NoProject,
+}
+
+/// Where a session's credential came along.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carrier {
+    /// In the cookie.
+    Cookie,
+    /// In a header, which only programs write.
+    Header,
 }
 
 /// What the gate found out, kept for the guards and pages of the same request.
@@ -36,6 +50,10 @@ pub struct Seen {
     pub resolved: Resolved,
     /// The credential, if it has the form of one.
     pub credential: Option<Credential>,
+    /// Where it came along.
+    pub carrier: Carrier,
+    /// The API key that a program shows, good or not.
+    pub key: Presented,
     /// What forms of the answer are bound to.
     pub binding: Binding,
     /// The visitor's cookie has yet to be set.
@@ -66,6 +84,8 @@ impl Seen {
         Self {
             resolved: Resolved::Unknown,
             credential: None,
+            carrier: Carrier::Cookie,
+            key: Presented::Nothing,
             binding: Binding::Visitor(String::new()),
             fresh: false,
             address: None,

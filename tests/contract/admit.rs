@@ -8,6 +8,7 @@ use sessiond::domain::change::{NewSecondFactor, UserChange};
 use sessiond::domain::ending::Actor;
 use sessiond::domain::safeguards::{Admission, NewDevice, Refusal, Safeguards, Tries};
 use sessiond::domain::second_factor::{SecondFactor, Spent, TotpSecret, digests, recovery_codes};
+use sessiond::domain::token::Token;
 use sessiond::domain::user::User;
 use sessiond::store::{Admitted, UserChanged};
 use tokio::task::JoinSet;
@@ -17,6 +18,7 @@ store_contract! {
     a_lock_is_one_event,
     coming_in_forgets_the_wrong_tries,
     asvs_6_5_1_of_many_who_come_with_the_same_code_one_comes_in,
+    a_token_opens_once_and_the_oldest_makes_room,
     unlocking_forgets_the_wrong_tries_and_is_an_event,
     wrong_tries_at_once_are_all_counted,
     wrong_tries_outlive_a_reopening,
@@ -133,6 +135,42 @@ async fn asvs_6_5_1_of_many_who_come_with_the_same_code_one_comes_in(backend: &'
         let left = bench.store.user(ada.key()).await?.and_then(|user| user.safeguards.second_factor);
         assert_eq!(left.map(|factor| factor.recovery_left()), Some(codes.len() - used));
     }
+    Ok(())
+}
+
+async fn a_token_opens_once_and_the_oldest_makes_room(backend: &'static dyn Backend) -> Outcome {
+    let bench = Bench::open(backend).await?;
+    let ada = bench.user("ada").await?;
+    let epochs = bench.epochs(&ada).await?;
+    let lifetime = std::time::Duration::from_mins(15);
+    let mut drawn = Vec::new();
+    for _ in 0..=Safeguards::TOKENS {
+        let (token, _) = Token::draw(&ada.id, epochs, 6, bench.now(), lifetime, &*bench.dice);
+        let change = UserChange::Token(Box::new(token.clone()));
+        assert!(matches!(bench.store.change_user(ada.key(), change, revoked()).await?, UserChanged::Done { .. }));
+        drawn.push(token);
+    }
+    let kept = bench.store.user(ada.key()).await?.map(|user| user.safeguards.tokens);
+    assert_eq!(kept.as_deref(), Some(&drawn[1..]));
+    let mut running = JoinSet::new();
+    for _ in 0..4 {
+        let (store, key) = (bench.store.clone(), ada.key());
+        let admission = Admission { token: Some(drawn[1].digest()), ..Admission::default() };
+        running.spawn(async move { store.admit(key, admission, None).await });
+    }
+    let (mut came, mut refused) = (0, 0);
+    while let Some(answer) = running.join_next().await {
+        match answer?? {
+            Admitted::Yes(_) => came += 1,
+            Admitted::No(Refusal::Spent) => refused += 1,
+            other => return Err(format!("{other:?}").into()),
+        }
+    }
+    assert_eq!((came, refused), (1, 3));
+    let later = bench.now() + lifetime;
+    assert!(drawn[2].is_good(epochs, bench.now()) && !drawn[2].is_good(epochs, later));
+    bench.end_user(&ada, None).await?;
+    assert!(!drawn[2].is_good(bench.epochs(&ada).await?, bench.now()), "ending all of a user's sessions ends it");
     Ok(())
 }
 

@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 
 store_contract! {
     asvs_7_4_3_a_new_password_ends_every_session_and_one_takes_the_place_of_the_one_that_asked,
+    a_session_may_go_on_where_a_new_credential_would_not_arrive,
     asvs_7_5_1_only_the_password_that_is_still_the_users_counts,
     asvs_7_4_1_a_session_that_is_past_or_somebody_elses_changes_no_password,
     an_end_of_all_others_meanwhile_refuses_the_change,
@@ -81,6 +82,34 @@ async fn asvs_7_4_3_a_new_password_ends_every_session_and_one_takes_the_place_of
     while bench.store.reap(10).await? > 0 {}
     assert_eq!(bench.verdict(&successor).await?, Verdict::Live);
     assert_eq!(reason(&bench.verdict(&sessions[1]).await?), Some(Reason::PasswordChanged));
+    Ok(())
+}
+
+async fn a_session_may_go_on_where_a_new_credential_would_not_arrive(backend: &'static dyn Backend) -> Outcome {
+    let mut bench = Bench::open(backend).await?;
+    let ada = bench.user("ada").await?;
+    let sessions = bench.sign_in_times(&ada, 3).await?;
+    let kept = &sessions[1];
+    let wish = asked(&ada, kept.id(), kept, "new");
+    let wrong = User { password: hash("wrong"), ..ada.clone() };
+    assert_eq!(change(&bench, &wrong, asked(&wrong, kept.id(), kept, "new")).await?, UserChanged::Stale);
+    let changed = change(&bench, &ada, wish.clone()).await?;
+    assert!(matches!(changed, UserChanged::Done { ended: 2, .. }), "{changed:?}");
+    let verdicts = bench.verdicts(&sessions).await?;
+    assert_eq!(verdicts[1], Verdict::Live);
+    for ended in [&verdicts[0], &verdicts[2]] {
+        assert_eq!(reason(ended), Some(Reason::PasswordChanged));
+    }
+    let live = users(ada.key(), Status::Live);
+    assert_eq!(bench.total(&live).await?, Total::Exactly(1));
+    assert_eq!(bench.walk_both_ways(&live, Order::SignedIn, 2).await?, [kept.id()]);
+    assert_eq!(change(&bench, &ada, wish).await?, UserChanged::Stale, "once more, with the password of before");
+
+    bench.reopen().await?;
+    assert_eq!(bench.verdict(kept).await?, Verdict::Live);
+    while bench.store.reap(10).await? > 0 {}
+    assert_eq!(bench.verdict(kept).await?, Verdict::Live);
+    assert_eq!(bench.total(&live).await?, Total::Exactly(1));
     Ok(())
 }
 

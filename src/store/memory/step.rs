@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use super::super::{Admitted, Change, Created, End, EndUser, Environment, UserChanged, UserDeleted};
 use super::partition::{Log, Partition, Server};
 use crate::domain::audit::Draft;
-use crate::domain::change::UserChange;
+use crate::domain::change::{Asked, UserChange};
 use crate::domain::ending::{Actor, Ended, Ending, Reason};
 use crate::domain::epoch::{Epoch, Epochs};
 use crate::domain::id::SessionId;
@@ -113,19 +113,23 @@ impl Step<'_> {
         let mut successor = None;
         if let Some(asked) = change.asked() {
             let unused = !self.partition.holds(asked.successor.id());
-            successor = asked.succeeding(before, self.server.epoch(), epoch).filter(|_| unused);
+            let fits = unused || asked.kept().is_some();
+            successor = asked.succeeding(before, self.server.epoch(), epoch).filter(|_| fits);
             if successor.is_none() {
                 return UserChanged::Stale;
             }
         }
         let ends = change.ends_sessions(before, &after);
-        let count = if ends { self.live().count() as u64 } else { 0 };
+        let keep = change.asked().and_then(Asked::kept);
+        let count = if ends { self.live().filter(|one| Some(one.session.id()) != keep).count() as u64 } else { 0 };
         let event = self.log.append(self.now, Draft::user_changed(ending, change, before, count));
         self.partition.replace_user(after);
         if ends {
             self.partition.redraw(epoch, ending.at(self.now, event));
         }
-        if let Some(session) = successor {
+        if let Some(keep) = keep {
+            self.partition.change(keep, |session| session.restamp(epoch));
+        } else if let Some(session) = successor {
             self.log.append(self.now, Draft::signed_in(&session));
             self.partition.add(session);
         }

@@ -43,6 +43,8 @@ pub enum Effect {
     Deleted { user: UserKey, old: Epoch, ended: Ended },
     /// An API key, which is revoked.
     Key { id: KeyId, ended: Ended },
+    /// None: this session survived what ended all others of its user, whose epoch `fresh` took the place of `old`.
+    Kept { user: UserKey, id: SessionId, old: Epoch, fresh: Epoch },
 }
 
 /// One ending with its audit event.

@@ -126,6 +126,9 @@ fn effect(trees: &Trees, effect: &Effect, first: EventSeq, writes: &mut Vec<Writ
             }
             Ok(())
         }
+        Effect::Kept { user, id, old, fresh } => change(trees, &session_key(*user, *id), writes, |session| {
+            if session.epochs().user == *old { session.restamp(*fresh) } else { Ok(()) }
+        }),
         Effect::Key { id, ended } => match trees.get::<ApiKey>(Place::Keys, id.bytes())? {
             Some(mut key) if key.revoked().is_none() => {
                 key.revoke(ended.clone());

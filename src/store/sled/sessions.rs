@@ -194,6 +194,15 @@ pub(super) fn add(step: &mut Step<'_>, session: &Session) -> Result<()> {
     Ok(())
 }
 
+/// Stamps the session that survives the end of all others of its user, which the journal has told of in this step.
+pub(super) fn restamp(step: &mut Step<'_>, user: UserKey, id: SessionId, old: Epoch, fresh: Epoch) -> Result<()> {
+    let conflict = || StoreError::Conflict { what: "keep a session" };
+    let Standing { mut session, .. } = step.shared.standing(user, id)?.ok_or_else(conflict)?;
+    session.restamp(fresh).map_err(|AlreadyEnded| conflict())?;
+    step.kept(user, id, old, fresh);
+    step.put(Place::Sessions, &session_key(user, id), &session)
+}
+
 fn end(step: &mut Step<'_>, user: UserKey, id: SessionId, ending: &Ending) -> Result<End> {
     let Some(standing) = step.shared.standing(user, id)? else { return Ok(End::NotFound) };
     match standing.verdict(step.now, &step.shared.environment.limits) {

@@ -193,6 +193,11 @@ impl<'a> Step<'a> {
         self.whole = true;
     }
 
+    /// Writes into the journal, after what ended the others, that a session goes on.
+    pub fn kept(&mut self, user: UserKey, id: SessionId, old: Epoch, fresh: Epoch) {
+        self.ends.push(Entry { effect: journal::Effect::Kept { user, id, old, fresh }, event: None });
+    }
+
     /// Says that the journal holds all of this step.
     pub const fn is_whole(&mut self) {
         self.whole = true;

@@ -142,15 +142,18 @@ fn change_user(step: &mut Step<'_>, key: UserKey, change: &UserChange, ending: &
                 session => session,
             },
         };
-        count = shared.index().live_of(key, step.now);
+        let keep = change.asked().and_then(Asked::kept);
+        count = shared.index().live_of(key, step.now).saturating_sub(u64::from(keep.is_some()));
         let (old, record) = (before.epoch, codec::encode(key.bytes(), &after)?);
         let draft = Draft::user_changed(ending, change, &before, count);
         let ended = step.ended(ending, draft, |ended| Effect::Changed { user: key, old, record, ended })?;
         step.is_whole();
         step.put(Place::Replaced, old.bytes(), &ended)?;
         let at = step.now;
-        step.when_visible(move |shared| shared.index().end_user(key, None, at));
-        if let Some(session) = successor {
+        step.when_visible(move |shared| shared.index().end_user(key, keep, at));
+        if let Some(id) = keep {
+            sessions::restamp(step, key, id, old, after.epoch)?;
+        } else if let Some(session) = successor {
             sessions::add(step, &session)?;
         }
     } else {
@@ -225,8 +228,8 @@ fn is_live(step: &Step<'_>, key: UserKey, session: SessionId) -> Result<bool> {
 /// The session that takes the place of the one in which the user asks; `None` if that is not to be.
 fn successor(step: &Step<'_>, before: &User, fresh: Epoch, asked: &Asked) -> Result<Option<Session>> {
     let shared = step.shared;
-    let unused = shared.standing(before.key(), asked.successor.id())?.is_none();
-    Ok(asked.succeeding(before, shared.server_epoch(), fresh).filter(|_| unused))
+    let fits = asked.kept().is_some() || shared.standing(before.key(), asked.successor.id())?.is_none();
+    Ok(asked.succeeding(before, shared.server_epoch(), fresh).filter(|_| fits))
 }
 
 #[async_trait]

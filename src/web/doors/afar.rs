@@ -10,13 +10,10 @@ use rocket::http::{ContentType, Status};
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::{Response, Route, post, routes};
 
-use crate::domain::ending::Actor;
-use crate::domain::id::KeyId;
-use crate::domain::key::{ApiKey, KeyCredential, Scope};
-use crate::service::keys::ResolvedKey;
+use crate::domain::key::ApiKey;
 use crate::service::operator::{self, How, Needs, Operator, carry_out, needs};
-use crate::service::throttle::refusals::{Grounds, Refused};
 use crate::web::answer::Made;
+use crate::web::api_key::{self, Presented, Showing};
 use crate::web::control::read;
 use crate::web::guards::Server;
 use crate::web::seen::Seen;
@@ -70,104 +67,63 @@ fn json(refused: &operator::Refused) -> String {
 
 /// What a request shows, and from where it comes.
 struct Shown {
-    /// `None` if there is no key at all.
-    key: Option<Result<KeyCredential, Malformed>>,
+    key: Presented,
     address: Option<IpAddr>,
     path: String,
 }
-
-/// Something that is no key was sent in the place of one.
-struct Malformed;
 
 #[rocket::async_trait]
 impl<'r> FromRequest<'r> for Shown {
     type Error = std::convert::Infallible;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Self::Error> {
-        let mut sent = request.headers().get("authorization");
-        let key = match (sent.next(), sent.next()) {
-            (None, _) => None,
-            (Some(value), None) => Some(bearer(value).ok_or(Malformed)),
-            // Which of them is meant nobody knows.
-            (Some(_), Some(_)) => Some(Err(Malformed)),
-        };
         let seen = Seen::of(request);
+        let key = Presented::in_authorization(request.headers());
         Outcome::Success(Self { key, address: seen.address, path: seen.uri.clone() })
     }
 }
 
-fn bearer(value: &str) -> Option<KeyCredential> {
-    let (scheme, key) = value.split_once(' ')?;
-    if scheme.eq_ignore_ascii_case("bearer") { key.trim().parse().ok() } else { None }
-}
-
 impl Shown {
-    /// Writes down what the holder of a key was refused.
-    async fn note(&self, core: &Core, key: KeyId, why: Grounds) {
-        let refused = Refused { why, method: "POST", path: &self.path };
-        core.service.note_refused(refused, Actor::Key(key), self.address).await;
-    }
-
     /// The key, if it is good for this command now.
     async fn admitted(&self, core: &Core, name: &str) -> Result<ApiKey, Refusal> {
-        let credential = match &self.key {
-            None => return Err(Refusal::Missing),
-            Some(Err(Malformed)) => return Err(Refusal::Unknown),
-            Some(Ok(credential)) => credential,
+        let shown = Showing { key: &self.key, address: self.address, method: "POST", path: &self.path };
+        // Who has no key does not learn which commands there are.
+        let admitted = match needs(name) {
+            Some(Needs::Scope(scope)) => shown.good_for(core, scope).await,
+            Some(Needs::Machine) | None => shown.good(core).await,
         };
-        let key = match core.service.resolve_key(credential).await {
-            Ok(ResolvedKey::Live(key)) => *key,
-            Ok(ResolvedKey::Unknown) => return Err(Refusal::Unknown),
-            Ok(ResolvedKey::Revoked(id)) => {
-                self.note(core, id, Grounds::PastKey).await;
-                return Err(Refusal::Revoked);
-            }
-            Ok(ResolvedKey::Expired(id)) => {
-                self.note(core, id, Grounds::PastKey).await;
-                return Err(Refusal::Expired);
-            }
-            Err(error) => {
-                tracing::error!(%error, "an API key could not be looked up");
-                return Err(Refusal::Unavailable);
-            }
-        };
+        let key = admitted.map_err(Refusal::Key)?;
         match needs(name) {
-            None => Err(Refusal::NoCommand),
+            Some(Needs::Scope(_)) => Ok(key),
             Some(Needs::Machine) => Err(Refusal::Machine),
-            Some(Needs::Scope(scope)) if key.scopes.contain(scope) => Ok(key),
-            Some(Needs::Scope(scope)) => {
-                self.note(core, key.id, Grounds::Scope).await;
-                Err(Refusal::Scope(scope))
-            }
+            None => Err(Refusal::NoCommand),
         }
     }
 }
 
 /// Why a command was not let in.
 enum Refusal {
-    /// No key.
-    Missing,
-    /// No such key, or another secret: the answer is the same.
-    Unknown,
-    /// Whoever has the secret may know.
-    Revoked,
-    Expired,
-    Scope(Scope),
+    Key(api_key::Refusal),
     Machine,
     NoCommand,
-    Unavailable,
 }
 
 impl Refusal {
     fn response(self) -> Response<'static> {
         let (status, code, told) = match &self {
-            Self::Missing => {
+            Self::Key(api_key::Refusal::Missing) => {
                 (Status::Unauthorized, "key_missing", "Send an API key as Authorization: Bearer.".to_owned())
             }
-            Self::Unknown => (Status::Unauthorized, "key_unknown", "This is no API key of this server.".to_owned()),
-            Self::Revoked => (Status::Unauthorized, "key_revoked", "The API key has been revoked.".to_owned()),
-            Self::Expired => (Status::Unauthorized, "key_expired", "The API key has run out.".to_owned()),
-            Self::Scope(scope) => {
+            Self::Key(api_key::Refusal::Unknown) => {
+                (Status::Unauthorized, "key_unknown", "This is no API key of this server.".to_owned())
+            }
+            Self::Key(api_key::Refusal::Revoked) => {
+                (Status::Unauthorized, "key_revoked", "The API key has been revoked.".to_owned())
+            }
+            Self::Key(api_key::Refusal::Expired) => {
+                (Status::Unauthorized, "key_expired", "The API key has run out.".to_owned())
+            }
+            Self::Key(api_key::Refusal::Scope(scope)) => {
                 (Status::Unauthorized, "general_unauthorized_scope", format!("The API key lacks the scope {scope}."))
             }
             Self::Machine => {
@@ -177,7 +133,7 @@ impl Refusal {
             Self::NoCommand => {
                 (Status::NotFound, "general_route_not_found", "This server has no such command.".to_owned())
             }
-            Self::Unavailable => {
+            Self::Key(api_key::Refusal::Unavailable) => {
                 let told = "API keys cannot be looked up right now; try again.";
                 (Status::ServiceUnavailable, "unavailable", told.to_owned())
             }
@@ -192,8 +148,8 @@ impl Refusal {
     /// RFC 6750, section 3.
     fn challenge(&self) -> String {
         match self {
-            Self::Missing => "Bearer realm=\"sessiond\"".to_owned(),
-            Self::Scope(scope) => {
+            Self::Key(api_key::Refusal::Missing) => "Bearer realm=\"sessiond\"".to_owned(),
+            Self::Key(api_key::Refusal::Scope(scope)) => {
                 format!("Bearer realm=\"sessiond\", error=\"insufficient_scope\", scope=\"{scope}\"")
             }
             _ => "Bearer realm=\"sessiond\", error=\"invalid_token\"".to_owned(),

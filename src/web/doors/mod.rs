@@ -1,6 +1,6 @@
 //! The ways in.
 
 pub mod afar;
-pub mod events_feed;
+pub mod api;
 pub mod operators;
 pub mod pages;

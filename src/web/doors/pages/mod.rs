@@ -28,6 +28,8 @@ mod user_verb;
 
 use rocket::{Route, get, routes};
 
+pub use self::login::credential;
+
 use crate::web::answer::SeeOther;
 use crate::web::guards::Caller;
 

@@ -1,0 +1,89 @@
+//! What parameters may be. Each checks the text as it was sent, by the rule that the API's description tells.
+
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer};
+use utoipa::ToSchema;
+
+use crate::domain::id::UserId;
+use crate::domain::password::Password;
+use crate::domain::user::{Email, Name};
+
+/// An id for a new user: `unique()` for a fresh one.
+#[derive(Debug, Clone, ToSchema)]
+#[schema(value_type = String, pattern = r"^(unique\(\)|[a-zA-Z0-9][a-zA-Z0-9._-]{0,35})$", example = "unique()")]
+pub struct NewUserId(pub Option<UserId>);
+
+impl<'de> Deserialize<'de> for NewUserId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        match text(deserializer)?.as_str() {
+            "unique()" => Ok(Self(None)),
+            id => id.parse().map(|id| Self(Some(id))).map_err(serde::de::Error::custom),
+        }
+    }
+}
+
+/// An e-mail address: printable ASCII, with one `@`.
+#[derive(Debug, Clone, ToSchema)]
+#[schema(
+    value_type = String,
+    max_length = 254,
+    pattern = r"^[!#-+\-./0-;=?A-~]+@[!#-+\-./0-;=?A-~]+$",
+    example = "ada@example.com"
+)]
+pub struct EmailText(pub Email);
+
+impl<'de> Deserialize<'de> for EmailText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = text(deserializer)?;
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(serde::de::Error::custom("an e-mail address here is of printable ASCII characters"));
+        }
+        text.parse().map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+/// What people call somebody; may be empty.
+#[derive(Debug, Clone, ToSchema)]
+#[schema(
+    value_type = String,
+    max_length = 128,
+    pattern = r"^[^\x00-\x1f\x7f-\x9f]*$",
+    example = "Ada Lovelace"
+)]
+pub struct NameText(pub Name);
+
+impl<'de> Deserialize<'de> for NameText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = text(deserializer)?;
+        if text.chars().count() <= Name::LONGEST && text.trim().is_empty() && !text.contains(char::is_control) {
+            return Ok(Self(Name::unknown()));
+        }
+        // As it is sent: what is trimmed away counts.
+        let long = text.chars().count() > Name::LONGEST || text.contains(char::is_control);
+        let name = if long { Name::from_str("") } else { text.parse() };
+        name.map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+/// A password that somebody chooses, or has.
+#[derive(Clone, ToSchema)]
+#[schema(value_type = String, min_length = 15, max_length = 256, format = Password)]
+pub struct PasswordText(pub String);
+
+impl<'de> Deserialize<'de> for PasswordText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = text(deserializer)?;
+        if (Password::SHORTEST..=256).contains(&text.chars().count()) {
+            Ok(Self(text))
+        } else {
+            Err(serde::de::Error::custom(
+                "a password has 15 to 256 characters; a few words in a row are easy to remember",
+            ))
+        }
+    }
+}
+
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    String::deserialize(deserializer)
+}
