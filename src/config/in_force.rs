@@ -21,6 +21,7 @@ impl Config {
             login_limits,
             second_factor,
             forgotten_password: _,
+            operators,
             webhooks,
             project,
             sign_up,
@@ -49,6 +50,7 @@ impl Config {
             format!("webhooks={}", list(webhooks.iter().map(|webhook| webhook.name.to_string()).collect())),
             format!("project={project}"),
             format!("sign_up={sign_up}"),
+            format!("operators={operators}"),
         ]
         .join(" ")
     }
