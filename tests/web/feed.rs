@@ -26,6 +26,7 @@ on_both_stores! {
     a_feed_keeps_no_session_alive,
     asvs_8_2_1_only_keys_with_the_scope_and_administrators_follow,
     two_hundred_at_once_are_told_once_each_and_in_order,
+    whoever_does_not_read_holds_nobody_up,
 }
 
 const ADA: &str = "ada@example.com";
@@ -288,6 +289,24 @@ async fn two_hundred_at_once_are_told_once_each_and_in_order(server: Server) {
         .collect();
     expected.reverse();
     assert_eq!(told, expected);
+}
+
+async fn whoever_does_not_read_holds_nobody_up(server: Server) {
+    let (_, key) = key_for(&server, "sessions.read", None).await;
+    let mut stalled = open(&server, &key, "/v1/events").await;
+    let mut ended = Vec::new();
+    server.create(ADA, &[]).await;
+    for _ in 0..100 {
+        let mut ada = server.anonymous().signed_in(ADA).await;
+        ended.push(ada.session().await.to_string());
+        revoke(&server, &mut ada).await;
+    }
+    for id in ended {
+        for kind in ["session.created", "session.ended"] {
+            let told = stalled.next().await.told();
+            assert_eq!((told["type"].as_str(), told["sessionId"].as_str()), (Some(kind), Some(&*id)));
+        }
+    }
 }
 
 #[rocket::async_test]
