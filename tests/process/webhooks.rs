@@ -180,7 +180,7 @@ impl Feed {
     fn open(address: SocketAddr, key: &str, from: Option<&str>) -> Self {
         let mut stream = Client::new(address).connect().unwrap();
         let from = from.map(|id| format!("Last-Event-ID: {id}\r\n")).unwrap_or_default();
-        write!(stream, "GET /v1/events HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {key}\r\n{from}\r\n")
+        write!(stream, "GET /v1/events HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAuthorization: Bearer {key}\r\n{from}\r\n")
             .unwrap();
         let mut feed = Self(BufReader::new(stream));
         assert_eq!(feed.line().as_deref(), Some("HTTP/1.1 200 OK"));
