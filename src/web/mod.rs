@@ -120,7 +120,6 @@ impl Sessiond {
             .mount("/", doors::pages::routes())
             .mount("/", doors::operators::public(&self.0.config))
             .mount("/", doors::afar::routes())
-            .mount("/", doors::events_feed::routes())
             .mount("/", doors::proxy::routes())
             .mount("/", assets::routes())
             .register("/", error::catchers());

@@ -9,6 +9,7 @@ mod body;
 pub mod cors;
 pub mod credentials;
 mod error;
+pub mod events;
 mod missing;
 mod openapi;
 mod ping;
@@ -36,7 +37,7 @@ pub fn attach(rocket: Rocket<Build>) -> Rocket<Build> {
 }
 
 fn routes() -> Vec<Route> {
-    [account::routes(), ping::routes(), cors::routes(), missing::routes()].concat()
+    [account::routes(), ping::routes(), events::routes(), cors::routes(), missing::routes()].concat()
 }
 
 /// Whether this path is the API's. Without our pages it is another application's own.

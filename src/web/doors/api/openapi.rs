@@ -9,7 +9,8 @@ use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use super::error::ErrorBody;
-use super::{account, ping};
+use super::{account, events, ping};
+use crate::service::feed::Told;
 
 /// The file's text.
 pub fn document() -> &'static str {
@@ -46,8 +47,9 @@ pub fn document() -> &'static str {
         account::set_email,
         account::block,
         account::jwt,
+        events::events,
     ),
-    components(schemas(ErrorBody)),
+    components(schemas(ErrorBody, Told)),
     modifiers(&Complete),
     servers((url = "/"))
 )]
