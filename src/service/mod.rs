@@ -10,6 +10,7 @@ pub mod invite;
 pub mod keys;
 pub(crate) mod operator;
 pub mod passwords;
+pub mod people;
 pub mod proofs;
 pub mod reaper;
 pub mod second_factors;
