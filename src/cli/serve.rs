@@ -63,9 +63,12 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         .await
         .map_err(Failure::failed)?;
     let public = config.public_url.map(|url| url.to_string());
-    let served = web::launch(rocket, move |address| {
-        let address = public.as_deref().unwrap_or(address);
+    let served = web::launch(rocket, move |listening| {
+        let address = public.as_deref().unwrap_or(&listening.address);
         println!("sessiond listens on {address}");
+        if let Some(operators) = listening.operators {
+            println!("Operators' routes are at http://{operators}");
+        }
         if let Some(code) = code {
             println!("Create the first administrator at {address}/setup within 30 minutes; the code is {code}");
         }
@@ -82,7 +85,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     service.store().close().await?;
     tracing::info!("stopped");
     served.map_err(|error| match error {
-        LaunchError::Listen { .. } => Failure::failed(error),
+        LaunchError::Listen { .. } | LaunchError::Operators { .. } => Failure::failed(error),
         LaunchError::Refused(_) => Failure::usage(error),
     })
 }

@@ -21,6 +21,7 @@ impl Config {
             login_limits,
             second_factor,
             forgotten_password: _,
+            operators,
             project,
             sign_up,
         } = self;
@@ -47,6 +48,7 @@ impl Config {
             format!("second_factor={}", second_factor.code()),
             format!("project={project}"),
             format!("sign_up={sign_up}"),
+            format!("operators={operators}"),
         ]
         .join(" ")
     }

@@ -107,6 +107,13 @@ impl Service {
     /// Checks the password, and the code where one is asked for, and creates a session. A session that the same browser
     /// holds already ends: in the same step if it is the same user's, else right after.
     pub async fn sign_in(&self, attempt: Attempt) -> Result<Entry, SignInError> {
+        let door = attempt.entrance.door;
+        let entry = self.try_sign_in(attempt).await;
+        self.metrics.tried(door, &entry);
+        entry
+    }
+
+    async fn try_sign_in(&self, attempt: Attempt) -> Result<Entry, SignInError> {
         let Attempt { email, proof: Proof { password, code }, entrance } = attempt;
         let from = entrance.client.address;
         let user = match email.parse::<Email>() {
@@ -188,6 +195,7 @@ impl Service {
             let ending = Ending::new(Actor::User(other.user.id.clone()), Reason::Replaced, from);
             self.store.end(other.user.key(), other.session.id(), ending).await?;
         }
+        self.metrics.signed_in(signed_in.session.door());
         Ok(signed_in)
     }
 

@@ -8,6 +8,7 @@ pub mod hasher;
 pub mod hashes;
 pub mod invite;
 pub mod keys;
+pub mod metrics;
 pub(crate) mod operator;
 pub mod passwords;
 pub mod people;
@@ -27,12 +28,14 @@ use tokio::sync::Notify;
 
 use self::hasher::{Hasher, Hashing};
 use self::hashes::Told;
+use self::metrics::Metrics;
 use self::setup::Setup;
 use self::throttle::refusals::Refusals;
 use self::throttle::{LoginLimits, Throttle};
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::lifetime::Limits;
 use crate::domain::password::{Password, PasswordHash};
+use crate::store::timed::Timed;
 use crate::store::{Environment, Store};
 
 /// What signing in asks for.
@@ -59,6 +62,7 @@ pub struct Service {
     refusals: Refusals,
     setup: Setup,
     unreaped: Notify,
+    metrics: Metrics,
 }
 
 impl Service {
@@ -69,6 +73,8 @@ impl Service {
     pub fn new(store: Arc<dyn Store>, environment: Environment, settings: Settings) -> Result<Self, hasher::CostError> {
         let Environment { clock, entropy, limits } = environment;
         let Settings { password_hash, login_limits, second_factor_required } = settings;
+        let metrics = Metrics::new(store.name(), clock.now());
+        let store: Arc<dyn Store> = Arc::new(Timed::new(store, Arc::clone(&clock), metrics.watched()));
         Ok(Self {
             hasher: Hasher::new(password_hash, Arc::clone(&entropy))?,
             store,
@@ -81,6 +87,7 @@ impl Service {
             refusals: Refusals::default(),
             setup: Setup::default(),
             unreaped: Notify::new(),
+            metrics,
         })
     }
 

@@ -26,6 +26,7 @@ pub mod error;
 
 pub mod memory;
 pub mod sled;
+pub mod timed;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;

@@ -18,8 +18,10 @@ mod format;
 mod gate;
 mod guards;
 mod headers;
+mod keyed;
 mod later;
 mod launch;
+mod listener;
 mod next;
 mod person;
 mod qr;
@@ -42,7 +44,7 @@ use self::cookie::Names;
 pub(crate) use self::doors::api::document as openapi;
 pub use self::gate::Gate;
 pub use self::guards::{AdminSession, CurrentSession};
-pub use self::launch::{BuildError, LaunchError, build, figment, launch};
+pub use self::launch::{BuildError, LaunchError, Listening, build, figment, launch};
 use crate::config::Config;
 use crate::domain::timestamp::Timestamp;
 use crate::keys::Keys;
@@ -115,7 +117,7 @@ impl Sessiond {
             .configure(figment)
             .manage(Mounted)
             .mount("/", doors::pages::routes())
-            .mount("/", doors::operators::routes())
+            .mount("/", doors::operators::public(&self.0.config))
             .mount("/", doors::afar::routes())
             .mount("/", assets::routes())
             .register("/", error::catchers());

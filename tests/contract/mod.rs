@@ -7,6 +7,7 @@
 macro_rules! store_contract {
     ($($guarantee:ident),+ $(,)?) => {
         store_contract!(on memory: crate::contract::backends::InMemory, $($guarantee),+);
+        store_contract!(on timed: crate::contract::backends::OnTimed, $($guarantee),+);
         store_contract!(on sled: crate::contract::backends::OnSled, $($guarantee),+);
     };
     (on $backend:ident: $fixture:expr, $($guarantee:ident),+) => {

@@ -46,6 +46,7 @@ mod lifetimes;
 mod login;
 mod login_again;
 mod logout;
+mod metrics;
 mod mistakes;
 mod network;
 mod one_time;
