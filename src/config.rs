@@ -4,6 +4,7 @@ mod forgotten;
 mod in_force;
 mod operators;
 mod peppers;
+mod webhooks;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ use crate::domain::listing::parse_network;
 use crate::service::Settings;
 use crate::service::hasher::{Cost, Hashing};
 use crate::service::throttle::{LoginLimits, Rate};
+use crate::service::webhooks::Webhook;
 
 /// What clients of the API call this server's users unless told otherwise.
 const PROJECT: &str = "default";
@@ -49,6 +51,7 @@ struct Raw {
     second_factor: SecondFactorRule,
     forgotten_password: forgotten::Raw,
     operators: operators::Raw,
+    webhooks: Vec<webhooks::Raw>,
     project: String,
     sign_up: bool,
 }
@@ -111,6 +114,7 @@ impl Default for Raw {
             second_factor: SecondFactorRule::default(),
             forgotten_password: forgotten::Raw::default(),
             operators: operators::Raw::default(),
+            webhooks: Vec::new(),
             project: PROJECT.to_owned(),
             sign_up: false,
         }
@@ -216,6 +220,8 @@ pub struct Config {
     pub forgotten_password: ForgottenPassword,
     /// Where operators' routes are, and who may read them.
     pub operators: Operators,
+    /// Who is told of sign-ins and endings.
+    pub webhooks: Vec<Webhook>,
     /// What clients of the API call this server's users; an empty name means it, too.
     pub project: String,
     /// Whether people may create accounts for themselves, through the API.
@@ -274,6 +280,7 @@ impl Config {
             second_factor: raw.second_factor,
             forgotten_password: raw.forgotten_password.check()?,
             operators: raw.operators.check()?,
+            webhooks: webhooks::check(raw.webhooks)?,
             project: project(raw.project)?,
             sign_up: raw.sign_up,
         })
@@ -393,8 +400,8 @@ mod tests {
                 "version={} public_url=https://login.example.com allowed_origins=none \
                  trusted_proxies=10.0.0.0/8,127.0.0.1/32 idle/absolute=1h/1d persistent=7d/30d \
                  administrator=15m/12h sessions_per_user=25 retention=90d password_hash=19456KiB,2,1 \
-                 login_limits=60/10m,20/1h,{},10/1h password_pepper=none second_factor=optional project=default \
-                 sign_up=false operators=mixed",
+                 login_limits=60/10m,20/1h,{},10/1h password_pepper=none second_factor=optional webhooks=none \
+                 project=default sign_up=false operators=mixed",
                 env!("CARGO_PKG_VERSION"),
                 LoginLimits::default().all.to_string().replace(' ', ""),
             )

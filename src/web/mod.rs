@@ -119,6 +119,7 @@ impl Sessiond {
             .mount("/", doors::pages::routes())
             .mount("/", doors::operators::public(&self.0.config))
             .mount("/", doors::afar::routes())
+            .mount("/", doors::events_feed::routes())
             .mount("/", assets::routes())
             .register("/", error::catchers());
         Ok(doors::api::attach(rocket).attach(assets::templates()).attach(self.gate()))

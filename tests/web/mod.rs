@@ -36,6 +36,7 @@ mod csrf_matrix;
 mod devices;
 mod embedded;
 mod everyone;
+mod feed;
 mod forgotten;
 mod gate;
 mod gate_cookies;
