@@ -15,6 +15,7 @@ mod openapi;
 mod ping;
 mod queries;
 mod shapes;
+pub mod users;
 mod values;
 
 use rocket::http::{Method, Status};
@@ -37,7 +38,7 @@ pub fn attach(rocket: Rocket<Build>) -> Rocket<Build> {
 }
 
 fn routes() -> Vec<Route> {
-    [account::routes(), ping::routes(), events::routes(), cors::routes(), missing::routes()].concat()
+    [account::routes(), users::routes(), ping::routes(), events::routes(), cors::routes(), missing::routes()].concat()
 }
 
 /// Whether this path is the API's. Without our pages it is another application's own.
