@@ -7,6 +7,7 @@ pub mod foresight;
 pub mod hasher;
 pub mod hashes;
 pub mod invite;
+pub mod jobs;
 pub mod keys;
 pub(crate) mod operator;
 pub mod passwords;
@@ -26,6 +27,7 @@ use tokio::sync::Notify;
 
 use self::hasher::{Hasher, Hashing};
 use self::hashes::Told;
+use self::jobs::Desk;
 use self::setup::Setup;
 use self::throttle::refusals::Refusals;
 use self::throttle::{LoginLimits, Throttle};
@@ -58,6 +60,7 @@ pub struct Service {
     refusals: Refusals,
     setup: Setup,
     unreaped: Notify,
+    desk: Desk,
 }
 
 impl Service {
@@ -80,6 +83,7 @@ impl Service {
             refusals: Refusals::default(),
             setup: Setup::default(),
             unreaped: Notify::new(),
+            desk: Desk::default(),
         })
     }
 

@@ -13,6 +13,7 @@ mod export;
 mod folder;
 mod import;
 mod index;
+mod jobs;
 mod journal;
 mod keys;
 mod listing;

@@ -5,6 +5,7 @@ use crate::domain::audit::Event;
 use crate::domain::ending::Ended;
 use crate::domain::epoch::Epoch;
 use crate::domain::id::UserKey;
+use crate::domain::job::Job;
 use crate::domain::key::ApiKey;
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
@@ -67,6 +68,11 @@ pub fn read(place: Place, key: &[u8], value: &[u8]) -> Result<Content> {
         Place::KeyUses => {
             codec::decode::<Timestamp>(key, value)?;
             agrees(place, key.len() == 8)?;
+            Ok(Content::Other)
+        }
+        Place::Jobs => {
+            let job: Job = codec::decode(key, value)?;
+            agrees(place, key == job.id.bytes())?;
             Ok(Content::Other)
         }
         Place::Meta if key == EPOCH => codec::decode::<Epoch>(key, value).map(|_| Content::Other),

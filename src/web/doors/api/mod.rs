@@ -5,14 +5,17 @@
 
 pub mod account;
 mod answer;
+mod audit;
 mod body;
 pub mod cors;
 pub mod credentials;
 mod error;
+mod jobs;
 mod missing;
 mod openapi;
 mod ping;
 mod queries;
+mod sessions;
 mod shapes;
 mod values;
 
@@ -35,7 +38,16 @@ pub fn attach(rocket: Rocket<Build>) -> Rocket<Build> {
 }
 
 fn routes() -> Vec<Route> {
-    [account::routes(), ping::routes(), cors::routes(), missing::routes()].concat()
+    [
+        account::routes(),
+        sessions::routes(),
+        jobs::routes(),
+        audit::routes(),
+        ping::routes(),
+        cors::routes(),
+        missing::routes(),
+    ]
+    .concat()
 }
 
 /// Whether this path is the API's. Without our pages it is another application's own.

@@ -12,7 +12,7 @@ use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use super::error::ErrorBody;
-use super::{account, ping};
+use super::{account, audit, jobs, ping, sessions};
 
 pub fn routes() -> Vec<Route> {
     routes![get]
@@ -68,6 +68,13 @@ pub fn document() -> &'static str {
         account::set_email,
         account::block,
         account::jwt,
+        sessions::list,
+        sessions::session,
+        sessions::end,
+        sessions::end_matching,
+        jobs::list,
+        jobs::job,
+        audit::list,
     ),
     components(schemas(ErrorBody)),
     modifiers(&Complete),

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
+use crate::domain::ending::Note;
 use crate::domain::id::UserId;
 use crate::domain::password::Password;
 use crate::domain::user::{Email, Name};
@@ -81,6 +82,51 @@ impl<'de> Deserialize<'de> for PasswordText {
                 "a password has 15 to 256 characters; a few words in a row are easy to remember",
             ))
         }
+    }
+}
+
+/// A query, as the clients' query builders write it.
+#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[schema(
+    value_type = String,
+    max_length = 4096,
+    pattern = r"^\{.*\}$",
+    examples(
+        r#"{"method":"limit","values":[25]}"#,
+        r#"{"method":"equal","attribute":"userId","values":["ada"]}"#,
+        r#"{"method":"orderDesc","attribute":"$createdAt"}"#
+    )
+)]
+pub struct QueryText(pub String);
+
+/// Why sessions are to end: not blank, and of one line.
+#[derive(Debug, Clone, ToSchema)]
+#[schema(
+    value_type = String,
+    min_length = 1,
+    max_length = 200,
+    pattern = r"^[^\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff][^\x00-\x1f\x7f-\x9f]*$",
+    example = "laptop lost"
+)]
+pub struct ReasonText(Note);
+
+impl<'de> Deserialize<'de> for ReasonText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = text(deserializer)?;
+        let blank = text.starts_with(|first: char| first.is_whitespace() || first == '\u{feff}');
+        let note = if blank || text.contains(char::is_control) || text.chars().count() > Note::LONGEST {
+            None
+        } else {
+            Note::parse(&text).ok().flatten()
+        };
+        let told = "a reason has 1 to 200 characters in one line, and does not begin with a space";
+        note.map(Self).ok_or_else(|| serde::de::Error::custom(told))
+    }
+}
+
+impl From<ReasonText> for Note {
+    fn from(reason: ReasonText) -> Self {
+        reason.0
     }
 }
 
