@@ -2,7 +2,9 @@
 
 mod forgotten;
 mod in_force;
+mod operators;
 mod peppers;
+mod webhooks;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -13,12 +15,14 @@ use ipnet::IpNet;
 use serde::{Deserialize, Deserializer};
 
 pub use self::forgotten::ForgottenPassword;
+pub use self::operators::Operators;
 use crate::domain::id::UserId;
 use crate::domain::lifetime::{Lifetime, Limits};
 use crate::domain::listing::parse_network;
 use crate::service::Settings;
 use crate::service::hasher::{Cost, Hashing};
 use crate::service::throttle::{LoginLimits, Rate};
+use crate::service::webhooks::Webhook;
 
 /// What clients of the API call this server's users unless told otherwise.
 const PROJECT: &str = "default";
@@ -46,6 +50,8 @@ struct Raw {
     login_limits: RawLoginLimits,
     second_factor: SecondFactorRule,
     forgotten_password: forgotten::Raw,
+    operators: operators::Raw,
+    webhooks: Vec<webhooks::Raw>,
     project: String,
     sign_up: bool,
 }
@@ -107,6 +113,8 @@ impl Default for Raw {
             login_limits: RawLoginLimits::default(),
             second_factor: SecondFactorRule::default(),
             forgotten_password: forgotten::Raw::default(),
+            operators: operators::Raw::default(),
+            webhooks: Vec::new(),
             project: PROJECT.to_owned(),
             sign_up: false,
         }
@@ -210,6 +218,10 @@ pub struct Config {
     pub second_factor: SecondFactorRule,
     /// What is said to whoever has forgotten their password.
     pub forgotten_password: ForgottenPassword,
+    /// Where operators' routes are, and who may read them.
+    pub operators: Operators,
+    /// Who is told of sign-ins and endings.
+    pub webhooks: Vec<Webhook>,
     /// What clients of the API call this server's users; an empty name means it, too.
     pub project: String,
     /// Whether people may create accounts for themselves, through the API.
@@ -267,6 +279,8 @@ impl Config {
             login_limits: login_limits(&raw.login_limits)?,
             second_factor: raw.second_factor,
             forgotten_password: raw.forgotten_password.check()?,
+            operators: raw.operators.check()?,
+            webhooks: webhooks::check(raw.webhooks)?,
             project: project(raw.project)?,
             sign_up: raw.sign_up,
         })
@@ -362,6 +376,21 @@ mod tests {
     }
 
     #[test]
+    fn operators_routes_are_where_the_setting_says_and_open_to_whom_it_says() {
+        for (toml, told, metrics, rest) in [
+            ("", "mixed", true, false),
+            ("operators = { access = \"public\" }", "public", false, false),
+            ("operators = { access = \"key\" }", "key", true, true),
+            ("operators = { listen = \"[::1]:9100\" }", "[::1]:9100", false, false),
+            ("operators = { listen = \"127.0.0.1:0\", access = \"key\" }", "127.0.0.1:0,key", true, true),
+        ] {
+            let operators = read(toml).unwrap().operators;
+            assert_eq!(operators.to_string(), told);
+            assert_eq!((operators.metrics_are_keyed(), operators.the_rest_is_keyed()), (metrics, rest), "{toml}");
+        }
+    }
+
+    #[test]
     fn what_is_in_force_is_told_in_one_line() {
         let config =
             read("public_url = \"https://login.example.com\"\ntrusted_proxies = [\"10.0.0.0/8\", \"127.0.0.1\"]");
@@ -371,8 +400,8 @@ mod tests {
                 "version={} public_url=https://login.example.com allowed_origins=none \
                  trusted_proxies=10.0.0.0/8,127.0.0.1/32 idle/absolute=1h/1d persistent=7d/30d \
                  administrator=15m/12h sessions_per_user=25 retention=90d password_hash=19456KiB,2,1 \
-                 login_limits=60/10m,20/1h,{},10/1h password_pepper=none second_factor=optional project=default \
-                 sign_up=false",
+                 login_limits=60/10m,20/1h,{},10/1h password_pepper=none second_factor=optional webhooks=none \
+                 project=default sign_up=false operators=mixed",
                 env!("CARGO_PKG_VERSION"),
                 LoginLimits::default().all.to_string().replace(' ', ""),
             )
@@ -400,6 +429,13 @@ mod tests {
             ("login_limits = { per_user = \"5/1h\" }", "per_user"),
             ("login_limits = { per_ip = 5 }", "per_ip"),
             ("second_factor = \"everybody\"", "second_factor"),
+            ("operators = { listen = \"9100\" }", "sessiond.operators.listen: `9100` is no address with a port"),
+            ("operators = { access = \"nobody\" }", "access"),
+            ("operators = { port = 9100 }", "port"),
+            (
+                "operators = { listen = \"127.0.0.1:9100\", access = \"public\" }",
+                "sessiond.operators.access: must not be \"public\" beside operators.listen",
+            ),
             ("project = \"a b\"", "sessiond.project: `a b`"),
         ] {
             let error = read(toml).expect_err(toml);

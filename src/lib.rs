@@ -23,4 +23,6 @@ pub use cli::main;
 pub use config::Config;
 pub use open::{StartError, open};
 pub use service::Service;
-pub use web::{AdminSession, BuildError, CurrentSession, Gate, LaunchError, Sessiond, build, figment, launch};
+pub use web::{
+    AdminSession, BuildError, CurrentSession, Gate, LaunchError, Listening, Sessiond, build, figment, launch,
+};

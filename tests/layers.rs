@@ -63,6 +63,16 @@ fn nothing_imports_upward() {
 }
 
 #[test]
+fn only_the_metrics_and_where_they_are_written_out_name_their_crate() {
+    for (path, source) in sources() {
+        let may = path.starts_with("service/metrics")
+            || path == Path::new("service/metrics.rs")
+            || path == Path::new("web/doors/operators.rs");
+        assert!(may || !source.contains("prometheus_client"), "{}", path.display());
+    }
+}
+
+#[test]
 fn only_the_sled_backend_names_sled_and_only_the_doors_name_the_framework() {
     for (path, source) in sources() {
         let code = source.lines().filter(|line| !line.trim_start().starts_with("//"));

@@ -5,11 +5,13 @@
 mod browser;
 mod contract;
 mod docs;
+mod examples;
 mod faults;
 mod harness;
 mod history;
 mod layers;
 mod process;
+mod sdk;
 mod shims;
 mod sled;
 mod web;

@@ -25,8 +25,8 @@ pub struct Create {
     /// What to call it, so that you know later what it is for
     #[arg(long)]
     name: String,
-    /// What it may do: `all`, or some of sessions.read, sessions.write, users.read, users.write and audit.read with commas between
-    /// them. Who may write users can make an administrator
+    /// What it may do: `all`, or some of sessions.read, sessions.write, users.read, users.write, audit.read and
+    /// metrics.read with commas between them. Who may write users can make an administrator
     #[arg(long, value_name = "SCOPES")]
     scope: String,
     /// How long it is good, such as 30d or 12h; for ever unless given

@@ -56,6 +56,10 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     let worker = tokio::spawn(Arc::clone(&service).keep_working());
     let sweeper = tokio::spawn(Arc::clone(&service).keep_sweeping(config.retention));
 
+    let webhooks = config.webhooks.iter().cloned();
+    let delivering: Vec<_> =
+        webhooks.map(|webhook| tokio::spawn(Arc::clone(&service).keep_delivering(webhook))).collect();
+
     let rocket = web::build(figment, Arc::clone(&service)).map_err(|error| match error {
         BuildError::Config(error) => Failure::from(error),
         BuildError::Folder(_) => Failure::failed(error),
@@ -64,9 +68,12 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
         .await
         .map_err(Failure::failed)?;
     let public = config.public_url.map(|url| url.to_string());
-    let served = web::launch(rocket, move |address| {
-        let address = public.as_deref().unwrap_or(address);
+    let served = web::launch(rocket, move |listening| {
+        let address = public.as_deref().unwrap_or(&listening.address);
         println!("sessiond listens on {address}");
+        if let Some(operators) = listening.operators {
+            println!("Operators' routes are at http://{operators}");
+        }
         if let Some(code) = code {
             println!("Create the first administrator at {address}/setup within 30 minutes; the code is {code}");
         }
@@ -81,10 +88,11 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     reaper.abort();
     worker.abort();
     sweeper.abort();
+    delivering.iter().for_each(tokio::task::JoinHandle::abort);
     service.store().close().await?;
     tracing::info!("stopped");
     served.map_err(|error| match error {
-        LaunchError::Listen { .. } => Failure::failed(error),
+        LaunchError::Listen { .. } | LaunchError::Operators { .. } => Failure::failed(error),
         LaunchError::Refused(_) => Failure::usage(error),
     })
 }

@@ -21,6 +21,8 @@ impl Config {
             login_limits,
             second_factor,
             forgotten_password: _,
+            operators,
+            webhooks,
             project,
             sign_up,
         } = self;
@@ -45,8 +47,10 @@ impl Config {
             format!("login_limits={},{},{},{}", rate(*per_ip), rate(*per_account), rate(*all), rate(*sign_ups)),
             format!("password_pepper={pepper}"),
             format!("second_factor={}", second_factor.code()),
+            format!("webhooks={}", list(webhooks.iter().map(|webhook| webhook.name.to_string()).collect())),
             format!("project={project}"),
             format!("sign_up={sign_up}"),
+            format!("operators={operators}"),
         ]
         .join(" ")
     }

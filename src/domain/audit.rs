@@ -89,6 +89,8 @@ pub enum Action {
     CreateToken,
     /// Have a session begun for a user, on an application's word.
     VouchForUser,
+    /// Tell another program by webhook, in vain.
+    FailWebhook,
     /// Order the end of all sessions that a filter means.
     OrderJob,
     /// Be through with such an order, or give it up.
@@ -97,7 +99,7 @@ pub enum Action {
 
 impl Action {
     /// Every action, for tests and tables.
-    pub const ALL: [Self; 36] = [
+    pub const ALL: [Self; 37] = [
         Self::SignIn,
         Self::EndSession,
         Self::EndUserSessions,
@@ -132,6 +134,7 @@ impl Action {
         Self::VerifyEmail,
         Self::CreateToken,
         Self::VouchForUser,
+        Self::FailWebhook,
         Self::OrderJob,
         Self::FinishJob,
     ];
@@ -173,6 +176,7 @@ impl Action {
             Self::VerifyEmail => "user.email.verify",
             Self::CreateToken => "user.token.create",
             Self::VouchForUser => "user.vouch",
+            Self::FailWebhook => "webhook.fail",
             Self::OrderJob => "job.order",
             Self::FinishJob => "job.finish",
         }

@@ -9,6 +9,12 @@ use super::timestamp::Timestamp;
 pub trait Clock: Send + Sync {
     /// The present time. Never goes backwards within one process.
     fn now(&self) -> Timestamp;
+
+    /// How long it is since some moment that stays the same, in the finest steps there are: for telling how long something
+    /// took, and nothing else.
+    fn elapsed(&self) -> Duration {
+        Duration::from_millis(u64::try_from(self.now().millis()).unwrap_or(0))
+    }
 }
 
 /// Where secrets come from.
@@ -52,6 +58,10 @@ impl Default for SystemClock {
 impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         self.wall + since_boot().saturating_sub(self.started)
+    }
+
+    fn elapsed(&self) -> Duration {
+        since_boot()
     }
 }
 

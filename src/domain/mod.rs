@@ -24,3 +24,4 @@ pub mod steps;
 pub mod timestamp;
 pub mod token;
 pub mod user;
+pub mod webhook;

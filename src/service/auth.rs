@@ -1,6 +1,7 @@
 //! Signing in.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::Service;
 use super::hasher::Busy;
@@ -35,6 +36,8 @@ pub struct Attempt {
 pub struct Entrance {
     /// "Keep me signed in".
     pub keep: bool,
+    /// The session lasts no longer than this, whatever the configuration allows.
+    pub longest: Option<Duration>,
     /// Where they come in.
     pub door: Door,
     /// With what.
@@ -107,6 +110,13 @@ impl Service {
     /// Checks the password, and the code where one is asked for, and creates a session. A session that the same browser
     /// holds already ends: in the same step if it is the same user's, else right after.
     pub async fn sign_in(&self, attempt: Attempt) -> Result<Entry, SignInError> {
+        let door = attempt.entrance.door;
+        let entry = self.try_sign_in(attempt).await;
+        self.metrics.tried(door, &entry);
+        entry
+    }
+
+    async fn try_sign_in(&self, attempt: Attempt) -> Result<Entry, SignInError> {
         let Attempt { email, proof: Proof { password, code }, entrance } = attempt;
         let from = entrance.client.address;
         let user = match email.parse::<Email>() {
@@ -163,13 +173,13 @@ impl Service {
         entrance: Entrance,
         admission: Admission,
     ) -> Result<SignedIn, SignInError> {
-        let Entrance { keep, door, client, present, device } = entrance;
+        let Entrance { keep, longest, door, client, present, device } = entrance;
         let from = client.address;
         let known = device.knows(&user.id);
         let id = DeviceId::of(&device.id);
         let earlier = if known { self.last_in(&user, id).await? } else { None };
         let what = client.device.clone();
-        let origin = Origin { door, client, device: Some(id), name: None };
+        let origin = Origin { door, client, device: Some(id), name: None, longest };
         let (mut session, credential) = self.fresh_session(&user, epochs, keep, origin);
         if let Some(earlier) = earlier {
             session.follow(&earlier);
@@ -188,6 +198,7 @@ impl Service {
             let ending = Ending::new(Actor::User(other.user.id.clone()), Reason::Replaced, from);
             self.store.end(other.user.key(), other.session.id(), ending).await?;
         }
+        self.metrics.signed_in(signed_in.session.door());
         Ok(signed_in)
     }
 
@@ -263,8 +274,8 @@ impl Service {
             (false, false) => Kind::Standard,
         };
         let at = self.clock.now();
-        let lifetime = self.limits.of(kind);
-        let Origin { door, client, device, name } = origin;
+        let Origin { door, client, device, name, longest } = origin;
+        let lifetime = longest.map_or(self.limits.of(kind), |longest| self.limits.of(kind).within(longest));
         let start = Start { user: user.id.clone(), epochs, at, kind, lifetime, door, client, device, name };
         Session::start(start, &*self.entropy)
     }
@@ -276,6 +287,8 @@ pub(super) struct Origin {
     pub client: Client,
     pub device: Option<DeviceId>,
     pub name: Option<DeviceName>,
+    /// It lasts no longer than this, whatever the configuration allows.
+    pub longest: Option<Duration>,
 }
 
 impl Origin {
@@ -283,6 +296,6 @@ impl Origin {
     pub fn of(live: &LiveSession, client: Client) -> Self {
         let session = &live.session;
         let (device, name) = (session.device().copied(), session.name().cloned());
-        Self { door: session.door(), client, device, name }
+        Self { door: session.door(), client, device, name, longest: Some(session.longest()) }
     }
 }

@@ -1,6 +1,7 @@
 //! Argon2id, rationed: as many hashes at once as there are cores, a short queue, and then "busy".
 
 mod costs;
+mod load;
 mod memory;
 mod pepper;
 mod workers;
@@ -13,6 +14,8 @@ use serde::Deserialize;
 use tokio::sync::Semaphore;
 
 use self::costs::Costs;
+pub use self::load::Load;
+use self::load::Tally;
 use self::memory::Memory;
 pub use self::pepper::{Pepper, PepperError, Peppers};
 use self::workers::Workers;
@@ -100,6 +103,9 @@ pub struct Hasher {
     workers: Workers,
     /// One permit for each hash that waits or runs.
     waiting: Arc<Semaphore>,
+    /// How many of those there are.
+    most: usize,
+    tally: Arc<Tally>,
     /// What an unknown user's password is compared with: costs the same and never matches.
     nobody: PasswordHash,
     costs: Costs,
@@ -115,10 +121,11 @@ impl Hasher {
         let (password, salt) = (random::<32>(&*entropy), random::<16>(&*entropy));
         let pepper = peppers.present().map(|pepper| pepper.expose());
         let nobody = hash(&mut Memory::default(), &params, pepper, &password, &salt).map_err(|e| error(&e))?;
-        let waiting = Arc::new(Semaphore::new(cores * (1 + QUEUE_PER_CORE)));
+        let most = cores * (1 + QUEUE_PER_CORE);
+        let waiting = Arc::new(Semaphore::new(most));
         let workers = Workers::start(cores).map_err(|e| error(&e))?;
         let costs = Costs::new(&nobody);
-        Ok(Self { params, peppers, entropy, workers, waiting, nobody, costs })
+        Ok(Self { params, peppers, entropy, workers, waiting, most, tally: Arc::default(), nobody, costs })
     }
 
     /// Hashes a new password.
@@ -177,12 +184,22 @@ impl Hasher {
         Ok(matches && known)
     }
 
+    /// How much there is to hash.
+    pub fn load(&self) -> Load {
+        self.tally.load(self.most - self.waiting.available_permits().min(self.most))
+    }
+
     async fn run<T: Send + 'static>(&self, work: impl FnOnce(&mut Memory) -> T + Send + 'static) -> Result<T, Busy> {
         // Held until the hash is done, whatever becomes of whoever asked.
-        let permit = Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| Busy)?;
+        let permit = Arc::clone(&self.waiting).try_acquire_owned().map_err(|_| {
+            self.tally.refuse();
+            Busy
+        })?;
+        let tally = Arc::clone(&self.tally);
         let done = self.workers.run(move |memory| {
+            let running = tally.run();
             let done = work(memory);
-            drop(permit);
+            drop((permit, running));
             done
         });
         done.await.ok_or(Busy)
@@ -318,5 +335,49 @@ mod tests {
         let all = u32::try_from(hasher.waiting.available_permits()).unwrap();
         let _taken = hasher.waiting.acquire_many(all).await.unwrap();
         assert_eq!(hasher.verify(Password::typed("any".to_owned()), None, true).await, Err(Busy));
+    }
+
+    #[tokio::test]
+    async fn the_load_tells_what_waits_runs_is_done_and_was_refused() {
+        let hasher = Arc::new(Hasher::new(Cost { memory_kib: 8, passes: 1, lanes: 1 }, Arc::new(OsEntropy)).unwrap());
+        let idle = Load { waiting: 0, running: 0, done: 0, refused: 0 };
+        assert_eq!(hasher.load(), idle);
+        let threads = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let (hold, held) = tokio::sync::watch::channel(false);
+        let (begun, mut begins) = tokio::sync::mpsc::unbounded_channel();
+        let hashes: Vec<_> = (0..=threads)
+            .map(|_| {
+                let (hasher, held, begun) = (Arc::clone(&hasher), held.clone(), begun.clone());
+                tokio::spawn(async move {
+                    let work = move |_: &mut Memory| {
+                        begun.send(()).unwrap();
+                        while !*held.borrow() {
+                            std::thread::yield_now();
+                        }
+                    };
+                    hasher.run(work).await
+                })
+            })
+            .collect();
+        for _ in 0..threads {
+            begins.recv().await.unwrap();
+        }
+        while hasher.load().waiting != 1 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(hasher.load(), Load { waiting: 1, running: threads as u64, ..idle });
+        hold.send(true).unwrap();
+        for hash in hashes {
+            hash.await.unwrap().unwrap();
+        }
+        assert_eq!(hasher.load(), Load { done: threads as u64 + 1, ..idle });
+        assert_eq!(hasher.run(|_| panic!("on purpose")).await, Err::<(), _>(Busy));
+        assert_eq!(hasher.load(), Load { done: threads as u64 + 2, ..idle });
+
+        let all = u32::try_from(hasher.waiting.available_permits()).unwrap();
+        let taken = hasher.waiting.acquire_many(all).await.unwrap();
+        assert_eq!(hasher.run(|_| ()).await, Err(Busy));
+        drop(taken);
+        assert_eq!(hasher.load().refused, 1);
     }
 }

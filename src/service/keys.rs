@@ -82,6 +82,12 @@ impl Service {
     /// What `credential` is worth now. The secret is compared before anything else is looked at, and hashed whether or not
     /// there is such a key.
     pub async fn resolve_key(&self, credential: &KeyCredential) -> Result<ResolvedKey> {
+        let resolved = self.look_up_key(credential).await;
+        self.metrics.resolved_key(&resolved);
+        resolved
+    }
+
+    async fn look_up_key(&self, credential: &KeyCredential) -> Result<ResolvedKey> {
         let digest = credential.digest();
         let Some(stored) = self.store.key(credential.id()).await? else { return Ok(ResolvedKey::Unknown) };
         if !stored.key.opens_with(&digest) {

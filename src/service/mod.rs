@@ -3,12 +3,14 @@
 pub mod audit;
 pub mod auth;
 pub mod everyone;
+pub mod feed;
 pub mod foresight;
 pub mod hasher;
 pub mod hashes;
 pub mod invite;
 pub mod jobs;
 pub mod keys;
+pub mod metrics;
 pub(crate) mod operator;
 pub mod passwords;
 pub mod proofs;
@@ -20,20 +22,25 @@ pub mod sweeper;
 pub mod throttle;
 pub mod tokens;
 pub mod users;
+pub mod webhooks;
 
 use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+use self::feed::Streams;
 use self::hasher::{Hasher, Hashing};
 use self::hashes::Told;
 use self::jobs::Desk;
+use self::metrics::Metrics;
 use self::setup::Setup;
 use self::throttle::refusals::Refusals;
 use self::throttle::{LoginLimits, Throttle};
+use self::webhooks::Board;
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::lifetime::Limits;
 use crate::domain::password::{Password, PasswordHash};
+use crate::store::timed::Timed;
 use crate::store::{Environment, Store};
 
 /// What signing in asks for.
@@ -60,6 +67,9 @@ pub struct Service {
     refusals: Refusals,
     setup: Setup,
     unreaped: Notify,
+    metrics: Metrics,
+    streams: Streams,
+    board: Board,
     desk: Desk,
 }
 
@@ -71,6 +81,8 @@ impl Service {
     pub fn new(store: Arc<dyn Store>, environment: Environment, settings: Settings) -> Result<Self, hasher::CostError> {
         let Environment { clock, entropy, limits } = environment;
         let Settings { password_hash, login_limits, second_factor_required } = settings;
+        let metrics = Metrics::new(store.name(), clock.now());
+        let store: Arc<dyn Store> = Arc::new(Timed::new(store, Arc::clone(&clock), metrics.watched()));
         Ok(Self {
             hasher: Hasher::new(password_hash, Arc::clone(&entropy))?,
             store,
@@ -83,6 +95,9 @@ impl Service {
             refusals: Refusals::default(),
             setup: Setup::default(),
             unreaped: Notify::new(),
+            metrics,
+            streams: Streams::default(),
+            board: Board::default(),
             desk: Desk::default(),
         })
     }

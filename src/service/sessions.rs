@@ -91,6 +91,12 @@ impl Order {
 impl Service {
     /// What `credential` is worth now. The secret is compared before anything else is looked at.
     pub async fn resolve(&self, credential: &Credential) -> Result<Resolved> {
+        let resolved = self.look_up(credential).await;
+        self.metrics.resolved(&resolved);
+        resolved
+    }
+
+    async fn look_up(&self, credential: &Credential) -> Result<Resolved> {
         let (user, id) = (credential.user(), credential.session());
         #[cfg(feature = "seeded-bugs")]
         if let Some(cached) = cache::get(credential, self.clock.now()) {

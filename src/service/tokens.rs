@@ -61,6 +61,12 @@ impl Service {
         secret: &str,
         entrance: Entrance,
     ) -> Result<SignedIn, SignInError> {
+        let door = entrance.door;
+        let signed_in = self.try_token(typed, secret, entrance).await;
+        signed_in.inspect_err(|error| self.metrics.turned_away(door, error))
+    }
+
+    async fn try_token(&self, typed: &str, secret: &str, entrance: Entrance) -> Result<SignedIn, SignInError> {
         let from = entrance.client.address;
         let server = self.store.server_epoch().await?;
         let user = match typed.parse::<UserId>() {
@@ -95,10 +101,16 @@ impl Service {
 
     /// Begins a session for a user whom an application vouches for.
     pub async fn vouch(&self, user: &UserId, client: Client, order: &Order) -> Result<SignedIn, VouchError> {
+        let vouched = self.try_to_vouch(user, client, order).await;
+        self.metrics.vouched(&vouched);
+        vouched
+    }
+
+    async fn try_to_vouch(&self, user: &UserId, client: Client, order: &Order) -> Result<SignedIn, VouchError> {
         let (user, epochs) = self.vouched_for(user).await?;
         let draft = Draft::new(order.by.clone(), Action::VouchForUser, Outcome::Success);
         self.store.record(Draft { user: Some(user.id.clone()), from: order.from, ..draft }).await?;
-        let origin = Origin { door: Door::Server, client, device: None, name: None };
+        let origin = Origin { door: Door::Server, client, device: None, name: None, longest: None };
         let (session, credential) = self.fresh_session(&user, epochs, false, origin);
         match self.begin(user, session, credential, None).await {
             Ok(signed_in) => Ok(signed_in),

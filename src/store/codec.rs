@@ -10,7 +10,7 @@ use super::error::StoreError;
 use crate::domain::audit::Event;
 use crate::domain::ending::Ended;
 use crate::domain::epoch::Epoch;
-use crate::domain::id::UserKey;
+use crate::domain::id::{EventSeq, UserKey};
 use crate::domain::job::Job;
 use crate::domain::key::ApiKey;
 use crate::domain::session::Session;
@@ -111,6 +111,10 @@ impl Record for Epoch {
 
 impl Record for Timestamp {
     const NAME: &'static str = "last seen";
+}
+
+impl Record for EventSeq {
+    const NAME: &'static str = "webhook's place";
 }
 
 impl Record for UserKey {
@@ -347,6 +351,7 @@ mod tests {
         );
         golden(&job(), "");
         golden(&AT, "013177da5edcbccccaef66");
+        golden(&EventSeq(300), "017df2182fac02");
         golden(&ada().key(), "01e7cab390fdee430d40bd57deeac186cd9790033d");
     }
 

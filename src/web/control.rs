@@ -11,19 +11,17 @@ use std::time::Duration;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hmac::Mac;
-use rocket::config::{LogLevel, Shutdown};
 use rocket::data::{Data, ToByteUnit};
-use rocket::fairing::AdHoc;
-use rocket::figment::Figment;
 use rocket::http::{ContentType, Status};
 use rocket::request::{FromRequest, Outcome, Request};
 use rocket::response::stream::ByteStream;
-use rocket::{Build, Rocket, State, catch, catchers, get, post, routes};
+use rocket::{State, catch, catchers, get, post, routes};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq;
 use tokio::runtime::Handle;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
+use super::listener::{self, Listener};
 use crate::domain::clock::{Entropy, random};
 use crate::keys::mac;
 use crate::private;
@@ -68,8 +66,7 @@ impl Control {
 
 /// A door that is open.
 pub struct Opened {
-    shutdown: rocket::Shutdown,
-    served: tokio::task::JoinHandle<()>,
+    listener: Listener,
     file: PathBuf,
 }
 
@@ -78,8 +75,7 @@ impl Opened {
     pub async fn close(self) {
         // Whoever looks for the door now must not find it.
         let _ = fs::remove_file(&self.file);
-        self.shutdown.notify();
-        let _ = self.served.await;
+        self.listener.close().await;
     }
 }
 
@@ -90,41 +86,18 @@ impl Opened {
 pub async fn open(operator: Operator, store: Arc<Sled>, data: &Path, entropy: &dyn Entropy) -> io::Result<Opened> {
     remove_received(data)?;
     let key = URL_SAFE_NO_PAD.encode(random::<32>(entropy));
-    let figment = Figment::from(rocket::Config {
-        address: Ipv4Addr::LOCALHOST.into(),
-        port: 0,
-        log_level: LogLevel::Off,
-        // The server itself says when.
-        shutdown: Shutdown { ctrlc: false, signals: [].into(), ..Shutdown::default() },
-        ..rocket::Config::release_default()
-    });
-    let figment = figment.merge(("ip_header", false)).merge(("ident", false));
-    let (listening, listens) = oneshot::channel();
-    let listening = std::sync::Mutex::new(Some(listening));
-    let rocket: Rocket<Build> = rocket::custom(figment)
+    let rocket = rocket::custom(listener::figment((Ipv4Addr::LOCALHOST, 0).into()))
         .manage(operator)
         .manage(store)
         .manage(Key(key.clone()))
         .manage(Folder(data.to_owned()))
         .mount("/", routes![ping, run, dry_run, backup, restore])
-        .register("/", catchers![refused])
-        .attach(AdHoc::on_liftoff("address", move |rocket| {
-            let address = SocketAddr::new(rocket.config().address, rocket.config().port);
-            if let Some(listening) = listening.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take() {
-                let _ = listening.send(address);
-            }
-            Box::pin(async {})
-        }));
-    let rocket = rocket.ignite().await.map_err(|error| io::Error::other(error.to_string()))?;
-    let shutdown = rocket.shutdown();
-    let served = tokio::spawn(async move {
-        if let Err(error) = rocket.launch().await {
-            tracing::error!(error = %error.kind(), "the operator's door cannot be opened");
-        }
-    });
-    let address = listens.await.map_err(|_| io::Error::other("the operator's door cannot be opened"))?;
-    Control { address, key }.write(data)?;
-    Ok(Opened { shutdown, served, file: data.join(FILE) })
+        .register("/", catchers![refused]);
+    let listener = Listener::open(rocket)
+        .await
+        .map_err(|error| io::Error::new(error.kind(), format!("the operator's door cannot be opened: {error}")))?;
+    Control { address: listener.address(), key }.write(data)?;
+    Ok(Opened { listener, file: data.join(FILE) })
 }
 
 /// What a server that was killed has left of backups it was sent.

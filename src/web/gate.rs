@@ -15,6 +15,7 @@ use super::api_key::Presented;
 use super::cookie::Sent;
 use super::csrf::{self, Asked, Binding, Judgement};
 use super::doors::api::{self, cors, credentials};
+use super::doors::operators;
 use super::seen::{Carrier, Rejection, Seen};
 use super::shape::Fault;
 use super::{Core, address, headers, is_afar, reject};
@@ -48,8 +49,8 @@ impl Path {
             "/logout" => Self::SignOut,
             "/login" | "/login/forgotten" | "/login/password" | "/setup" => Self::Open,
             _ if is_afar(request, raw) => Self::Keyed,
-            _ if api::is_api(request, raw) => Self::Api { open: api::is_open(request.method(), raw) },
-            _ if raw.starts_with("/static/") || matches!(raw, "/health/live" | "/health/ready") => Self::Open,
+            _ if api::is_api(request, raw) => Self::Api { open: api::is_open(request, raw) },
+            _ if raw.starts_with("/static/") || operators::is_one(request, raw) => Self::Open,
             _ => Self::Guarded,
         }
     }

@@ -1,15 +1,17 @@
 //! From settings to a server that listens.
 
 use std::io;
-use std::sync::Arc;
+use std::net::SocketAddr;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use rocket::config::Shutdown;
 use rocket::fairing::AdHoc;
 use rocket::figment::Figment;
-use rocket::{Build, Orbit, Rocket};
+use rocket::{Build, Ignite, Orbit, Rocket};
 
-use super::Sessiond;
+use super::listener::Listener;
+use super::{Core, Sessiond, doors};
 use crate::config::{Config, ConfigError};
 use crate::service::Service;
 
@@ -49,6 +51,15 @@ pub fn build(figment: Figment, service: Arc<Service>) -> Result<Rocket<Build>, B
     Ok(sessiond.attach(rocket::custom(figment))?)
 }
 
+/// Where the server listens.
+#[derive(Debug, Clone)]
+pub struct Listening {
+    /// The pages and everything else that is public.
+    pub address: String,
+    /// Operators' routes, where they have an address of their own.
+    pub operators: Option<SocketAddr>,
+}
+
 /// Why the server stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum LaunchError {
@@ -61,24 +72,37 @@ pub enum LaunchError {
         #[source]
         source: io::Error,
     },
-    /// A setting that the framework refuses.
+    /// It could not listen where operators' routes are to be.
+    #[error("cannot listen on {address}: {source}; choose another address in sessiond.operators.listen")]
+    Operators {
+        /// Where.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// A setting that the framework refuses, or that fits no other.
     #[error("configuration: {0}")]
     Refused(String),
 }
 
-/// Serves until the process is told to stop and what is in flight is done. `ready` is told the address.
+/// Serves until the process is told to stop and what is in flight is done. `ready` is told the address. Operators' routes that
+/// are to have an address of their own are served by this function alone.
 ///
 /// # Errors
 /// If the server cannot start.
-pub async fn launch(rocket: Rocket<Build>, ready: impl FnOnce(&str) + Send + 'static) -> Result<(), LaunchError> {
+pub async fn launch(rocket: Rocket<Build>, ready: impl FnOnce(&Listening) + Send + 'static) -> Result<(), LaunchError> {
     use rocket::error::ErrorKind;
     let ready = std::sync::Mutex::new(Some(ready));
+    let operators = Arc::new(OnceLock::new());
+    let operators_address = Arc::clone(&operators);
     let rocket = rocket.attach(AdHoc::on_liftoff("address", move |rocket| {
         stop_when_told(rocket);
         let config = rocket.config();
-        let address = format!("http://{}", std::net::SocketAddr::new(config.address, config.port));
+        let address = format!("http://{}", SocketAddr::new(config.address, config.port));
+        let listening = Listening { address, operators: operators_address.get().copied() };
         if let Some(ready) = ready.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take() {
-            ready(&address);
+            ready(&listening);
         }
         Box::pin(async {})
     }));
@@ -87,10 +111,46 @@ pub async fn launch(rocket: Rocket<Build>, ready: impl FnOnce(&str) + Send + 'st
         ErrorKind::Config(cause) => LaunchError::Refused(cause.to_string()),
         other => LaunchError::Refused(other.to_string()),
     })?;
-    let address = std::net::SocketAddr::new(rocket.config().address, rocket.config().port).to_string();
+    let address = SocketAddr::new(rocket.config().address, rocket.config().port);
+    let apart = open_apart(&rocket, address).await?;
+    if let Some(listener) = &apart {
+        let _ = operators.set(listener.address());
+    }
+    let served = serve(rocket, address).await;
+    // The last to close: whoever watches sees the server until it is gone.
+    if let Some(listener) = apart {
+        listener.close().await;
+    }
+    served
+}
+
+/// The listener for operators' routes, where they are to have one.
+async fn open_apart(rocket: &Rocket<Ignite>, public: SocketAddr) -> Result<Option<Listener>, LaunchError> {
+    let Some(core) = rocket.state::<Arc<Core>>() else { return Ok(None) };
+    let operators = core.config.operators;
+    if operators.collide_with(public) {
+        let told = format!(
+            "sessiond.operators.listen: the pages are at {public}; choose another port, or leave it out to have \
+             operators' routes among them"
+        );
+        return Err(LaunchError::Refused(told));
+    }
+    match doors::operators::open_apart(core).await {
+        Ok(listener) => Ok(listener),
+        Err(source) => {
+            let address = operators.apart().unwrap_or(public);
+            Err(LaunchError::Operators { address, source })
+        }
+    }
+}
+
+/// Serves the public.
+async fn serve(rocket: Rocket<Ignite>, address: SocketAddr) -> Result<(), LaunchError> {
+    use rocket::error::ErrorKind;
     let Err(error) = rocket.launch().await else { return Ok(()) };
     match error.kind() {
         ErrorKind::Bind(source) | ErrorKind::Io(source) => {
+            let address = address.to_string();
             Err(LaunchError::Listen { address, source: io::Error::new(source.kind(), source.to_string()) })
         }
         ErrorKind::Shutdown(rocket, None) => {

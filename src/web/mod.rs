@@ -18,8 +18,10 @@ mod format;
 mod gate;
 mod guards;
 mod headers;
+mod keyed;
 mod later;
 mod launch;
+mod listener;
 mod next;
 mod person;
 mod qr;
@@ -41,7 +43,7 @@ use tokio::sync::Mutex;
 use self::cookie::Names;
 pub use self::gate::Gate;
 pub use self::guards::{AdminSession, CurrentSession};
-pub use self::launch::{BuildError, LaunchError, build, figment, launch};
+pub use self::launch::{BuildError, LaunchError, Listening, build, figment, launch};
 use crate::config::Config;
 use crate::domain::timestamp::Timestamp;
 use crate::keys::Keys;
@@ -114,8 +116,9 @@ impl Sessiond {
             .configure(figment)
             .manage(Mounted)
             .mount("/", doors::pages::routes())
-            .mount("/", doors::operators::routes())
+            .mount("/", doors::operators::public(&self.0.config))
             .mount("/", doors::afar::routes())
+            .mount("/", doors::events_feed::routes())
             .mount("/", assets::routes())
             .register("/", error::catchers());
         Ok(doors::api::attach(rocket).attach(assets::templates()).attach(self.gate()))

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use sessiond::store::memory::Memory;
 use sessiond::store::sled::Sled;
+use sessiond::store::timed::{Observer, Operation, Revoked, Timed};
 use sessiond::store::{Environment, Store};
 
 use super::bench::Failure;
@@ -37,6 +39,34 @@ impl Backend for InMemory {
 
     fn histories(&self) -> u64 {
         64
+    }
+}
+
+/// A store in memory whose calls are timed.
+pub struct OnTimed;
+
+/// Somebody who is told and does not care.
+struct Deaf;
+
+impl Observer for Deaf {
+    fn called(&self, _: Operation, _: Duration, _: bool) {}
+
+    fn revoked(&self, _: Revoked) {}
+}
+
+#[async_trait]
+impl Backend for OnTimed {
+    async fn open(&self, _: &Path, environment: Environment) -> Result<Arc<dyn Store>, Failure> {
+        let clock = Arc::clone(&environment.clock);
+        Ok(Arc::new(Timed::new(Arc::new(Memory::new(environment)), clock, Arc::new(Deaf))))
+    }
+
+    fn keeps(&self) -> bool {
+        false
+    }
+
+    fn histories(&self) -> u64 {
+        16
     }
 }
 

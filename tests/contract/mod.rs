@@ -7,6 +7,7 @@
 macro_rules! store_contract {
     ($($guarantee:ident),+ $(,)?) => {
         store_contract!(on memory: crate::contract::backends::InMemory, $($guarantee),+);
+        store_contract!(on timed: crate::contract::backends::OnTimed, $($guarantee),+);
         store_contract!(on sled: crate::contract::backends::OnSled, $($guarantee),+);
     };
     (on $backend:ident: $fixture:expr, $($guarantee:ident),+) => {
@@ -37,12 +38,14 @@ mod deleted_user;
 mod end;
 mod end_everyone;
 mod end_user;
+mod feed;
 mod foresight;
 mod history;
 mod keys;
 mod lifecycle;
 mod listing;
 mod model;
+mod outbox;
 mod people;
 mod reap;
 mod search;

@@ -5,6 +5,7 @@
 
 mod answer;
 mod ask;
+pub mod exposition;
 mod html;
 mod jar;
 mod person;

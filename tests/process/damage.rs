@@ -164,13 +164,13 @@ fn a_database_of_a_later_version_is_told() {
     {
         let db = sled::open(sample.data.path().join("db")).unwrap();
         let meta = db.open_tree("meta").unwrap();
-        meta.insert("format", &[5]).unwrap();
+        meta.insert("format", &[6]).unwrap();
         db.flush().unwrap();
     }
     let told = Program::serve(sample.data.path()).run();
-    assert_told(&told, 1, &["has format 5", "reads format 4", "use the newer version"]);
+    assert_told(&told, 1, &["has format 6", "reads format 5", "use the newer version"]);
     let told = Program::verb(sample.data.path(), ["session", "list"]).run();
-    assert_told(&told, 1, &["has format 5"]);
+    assert_told(&told, 1, &["has format 6"]);
 }
 
 #[test]

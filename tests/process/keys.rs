@@ -58,7 +58,7 @@ fn a_key_is_shown_once_and_listed_without_its_secret() {
         let json: Value = serde_json::from_str(&json).unwrap();
         assert_is_key(json["key"].as_str().unwrap());
         assert_eq!(json["id"], id(json["key"].as_str().unwrap()));
-        assert_eq!(json["scopes"].as_array().map(Vec::len), Some(5));
+        assert_eq!(json["scopes"].as_array().map(Vec::len), Some(6));
         assert!(json["expires"].as_str().is_some_and(|at| at.ends_with('Z')), "{json}");
 
         let rows = listed(data);

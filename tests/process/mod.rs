@@ -14,6 +14,7 @@ mod damage;
 mod dry_run;
 mod keys;
 mod kill;
+mod operators;
 mod passwd;
 mod people;
 mod peppers;

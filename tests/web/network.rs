@@ -27,8 +27,8 @@ impl Listening {
             .merge(("sessiond.data", folder.path()));
         let rocket = sessiond::build(figment, server.service.clone()).expect("the settings are right");
         let (ready, address) = oneshot::channel();
-        let task = rocket::tokio::spawn(sessiond::launch(rocket, move |address| {
-            let _ = ready.send(address.to_owned());
+        let task = rocket::tokio::spawn(sessiond::launch(rocket, move |listening| {
+            let _ = ready.send(listening.address.clone());
         }));
         let address = address.await.expect("the server starts").replace("http://", "");
         Self { address, task, _folder: folder }

@@ -20,8 +20,11 @@ fn told(answer: &Answer) -> (u16, Option<String>, Option<String>) {
 /// Asks every guarded path by every method, as a page and as a program, with these headers.
 async fn everywhere(server: &Server, headers: &[(&str, &str)]) -> Vec<Answer> {
     let mut all = Vec::new();
-    for path in paths(server).iter().filter(|path| !is_exempt(path)) {
+    for path in &paths(server) {
         for method in METHODS {
+            if is_exempt(method, path) {
+                continue;
+            }
             let ask = Ask::new(method, path).header("Sec-Fetch-Site", "same-origin");
             let ask = headers.iter().fold(ask, |ask, (name, value)| ask.header(name, *value));
             for ask in [ask.clone(), ask.json()] {
@@ -139,7 +142,8 @@ async fn asvs_14_3_2_no_answer_to_somebody_signed_in_is_kept_by_their_browser() 
         }
         looked += 1;
         let answer = root.clone().send(Ask::new(route.method, &path).header("Sec-Fetch-Site", "same-origin")).await;
-        assert_eq!(answer.header("cache-control"), Some("no-store"), "{}", answer.shown());
+        let kept = answer.header("cache-control");
+        assert!(kept.is_some_and(|kept| kept.contains("no-store")), "{}", answer.shown());
     }
     assert!(looked > 25, "{looked}");
 }

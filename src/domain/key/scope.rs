@@ -19,12 +19,20 @@ pub enum Scope {
     UsersWrite,
     /// Read the audit log.
     AuditRead,
+    /// Read the metrics, and whatever else operators have put behind a key.
+    MetricsRead,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 5] =
-        [Self::SessionsRead, Self::SessionsWrite, Self::UsersRead, Self::UsersWrite, Self::AuditRead];
+    pub const ALL: [Self; 6] = [
+        Self::SessionsRead,
+        Self::SessionsWrite,
+        Self::UsersRead,
+        Self::UsersWrite,
+        Self::AuditRead,
+        Self::MetricsRead,
+    ];
 
     /// The stable code.
     pub const fn code(self) -> &'static str {
@@ -34,6 +42,7 @@ impl Scope {
             Self::UsersRead => "users.read",
             Self::UsersWrite => "users.write",
             Self::AuditRead => "audit.read",
+            Self::MetricsRead => "metrics.read",
         }
     }
 }
@@ -49,7 +58,7 @@ impl fmt::Display for Scope {
 pub enum ScopeError {
     /// A word that names none.
     #[error(
-        "`{0}` is no scope; there are sessions.read, sessions.write, users.read, users.write and audit.read, and all for all of them"
+        "`{0}` is no scope; there are sessions.read, sessions.write, users.read, users.write, audit.read and metrics.read, and all for all of them"
     )]
     Unknown(String),
     /// A key that opens nothing is of no use.
@@ -102,7 +111,7 @@ mod tests {
 
     #[test]
     fn scopes_are_words_with_commas_or_all() {
-        assert_eq!("all".parse::<Scopes>().map(|scopes| scopes.iter().count()), Ok(5));
+        assert_eq!("all".parse::<Scopes>().map(|scopes| scopes.iter().count()), Ok(6));
         let two: Scopes = " users.read, sessions.write,users.read".parse().unwrap();
         assert_eq!(two.to_string(), "sessions.write,users.read");
         assert!(two.contain(Scope::UsersRead) && !two.contain(Scope::UsersWrite));

@@ -9,6 +9,7 @@ mod faults;
 mod jobs;
 mod keys;
 mod listing;
+mod outbox;
 mod partition;
 mod people;
 mod sessions;
@@ -28,8 +29,9 @@ use self::step::Step;
 use self::users::Claims;
 use super::{Environment, Result, Store};
 use crate::domain::epoch::Epoch;
-use crate::domain::id::UserKey;
+use crate::domain::id::{EventSeq, UserKey};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::webhook::WebhookName;
 
 pub use self::faults::Faults;
 
@@ -42,6 +44,7 @@ pub struct Memory {
     ring: Mutex<Ring>,
     desk: Mutex<Desk>,
     log: Mutex<Log>,
+    delivered: Mutex<BTreeMap<WebhookName, EventSeq>>,
     faults: Faults,
 }
 
@@ -57,6 +60,7 @@ impl Memory {
             ring: Mutex::default(),
             desk: Mutex::default(),
             log: Mutex::default(),
+            delivered: Mutex::default(),
             faults: Faults::default(),
         }
     }

@@ -12,6 +12,7 @@
 //! | `meta` | `format` | one byte, [`codec::FORMAT`], outside the record format |
 //! | `keys` | key id | [`ApiKey`](crate::domain::key::ApiKey) |
 //! | `key-uses` | key id | time of the last use written down |
+//! | `delivered` | webhook's name | number of the last event it has dealt with |
 //! | `jobs` | job id | [`Job`](crate::domain::job::Job) |
 
 use std::ops::Bound;
@@ -52,11 +53,12 @@ pub enum Place {
     Meta = 6,
     Keys = 7,
     KeyUses = 8,
-    Jobs = 9,
+    Delivered = 9,
+    Jobs = 10,
 }
 
 /// All of them, by their numbers.
-pub const PLACES: [Place; 10] = [
+pub const PLACES: [Place; 11] = [
     Place::Sessions,
     Place::Seen,
     Place::Users,
@@ -66,6 +68,7 @@ pub const PLACES: [Place; 10] = [
     Place::Meta,
     Place::Keys,
     Place::KeyUses,
+    Place::Delivered,
     Place::Jobs,
 ];
 
@@ -82,6 +85,7 @@ impl Place {
             Self::Meta => "meta",
             Self::Keys => "keys",
             Self::KeyUses => "key-uses",
+            Self::Delivered => "delivered",
             Self::Jobs => "jobs",
         }
     }

@@ -11,16 +11,7 @@ use crate::web::answer::Made;
 const RANK: isize = 1_000_000;
 
 pub fn routes() -> Vec<Route> {
-    let methods = [
-        Method::Get,
-        Method::Post,
-        Method::Put,
-        Method::Patch,
-        Method::Delete,
-        Method::Head,
-        Method::Trace,
-        Method::Connect,
-    ];
+    let methods = [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete, Method::Head, Method::Trace];
     methods.into_iter().map(|method| Route::ranked(RANK, method, "/<_..>", Missing)).collect()
 }
 

@@ -34,7 +34,7 @@ pub const BASE: &str = "/v1";
 
 /// What the API answers: every route, and every error below it.
 pub fn attach(rocket: Rocket<Build>) -> Rocket<Build> {
-    rocket.mount(BASE, routes()).mount("/", openapi::routes()).register(BASE, error::catchers())
+    rocket.mount(BASE, routes()).register(BASE, error::catchers())
 }
 
 fn routes() -> Vec<Route> {
@@ -57,10 +57,11 @@ pub fn is_api(request: &Request<'_>, path: &str) -> bool {
 }
 
 /// Whether an ended session counts as none there: one can sign in, and ask whether somebody is there.
-pub fn is_open(method: Method, path: &str) -> bool {
-    match method {
-        Method::Options => true,
-        Method::Get => path == "/v1/ping",
+pub fn is_open(request: &Request<'_>, path: &str) -> bool {
+    match request.method() {
+        // What a browser asks before it asks, without a cookie.
+        Method::Options => request.headers().contains("access-control-request-method"),
+        Method::Get | Method::Head => path == "/v1/ping",
         Method::Post => matches!(path, "/v1/account" | "/v1/account/sessions/email" | "/v1/account/sessions/token"),
         _ => false,
     }

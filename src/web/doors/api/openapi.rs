@@ -2,9 +2,6 @@
 
 use std::sync::LazyLock;
 
-use rocket::http::{ContentType, Status};
-use rocket::response::{self, Responder};
-use rocket::{Request, Response, Route, get, routes};
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
@@ -13,25 +10,6 @@ use utoipa::{Modify, OpenApi};
 
 use super::error::ErrorBody;
 use super::{account, audit, jobs, ping, sessions};
-
-pub fn routes() -> Vec<Route> {
-    routes![get]
-}
-
-#[get("/openapi.json")]
-const fn get() -> Document {
-    Document
-}
-
-struct Document;
-
-impl<'r> Responder<'r, 'static> for Document {
-    fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
-        let body = document();
-        let body = std::io::Cursor::new(body.as_bytes());
-        Response::build().status(Status::Ok).header(ContentType::JSON).sized_body(None, body).ok()
-    }
-}
 
 /// The file's text.
 pub fn document() -> &'static str {

@@ -90,7 +90,7 @@ async fn sign_in(server: Server<'_>, caller: Caller<'_>, known: Known, fields: F
 /// How whoever asks comes in.
 pub fn entrance(core: &Core, caller: &Caller<'_>, known: Known, keep: bool) -> Entrance {
     let device = known.0.unwrap_or_else(|| device::fresh(core));
-    Entrance { keep, door: Door::Pages, client: caller.client(), present: caller.live.cloned(), device }
+    Entrance { keep, longest: None, door: Door::Pages, client: caller.client(), present: caller.live.cloned(), device }
 }
 
 /// Where people want to go, or to their sessions.

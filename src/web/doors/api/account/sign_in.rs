@@ -19,6 +19,7 @@ use crate::web::doors::api::body::Body;
 use crate::web::doors::api::credentials::{Perhaps, Program, SessionsWrite};
 use crate::web::doors::api::error::{Answer, ApiError, ErrorBody};
 use crate::web::doors::api::shapes::SessionShape;
+use crate::web::doors::api::values::SessionSeconds;
 use crate::web::guards::Server;
 use crate::web::seen::{Carrier, Seen};
 
@@ -37,6 +38,9 @@ pub struct PasswordSignIn {
     /// The code of an authenticator app, or a recovery code, where the account has a second factor.
     #[serde(default)]
     code: Option<String>,
+    /// The session lasts no longer than so many seconds, and no longer than sessions here do.
+    #[serde(default)]
+    duration: Option<SessionSeconds>,
 }
 
 /// Sign in with a password
@@ -67,9 +71,10 @@ pub async fn with_password(
     typed: Body<PasswordSignIn>,
 ) -> Answer<Began> {
     let core = server.0;
-    let PasswordSignIn { email, password, code } = typed.0;
+    let PasswordSignIn { email, password, code, duration } = typed.0;
     let proof = Proof { password: Password::typed(password), code: code.unwrap_or_default() };
     let entrance = place.entrance(core, known, Door::Api);
+    let entrance = Entrance { longest: duration.map(|duration| duration.0), ..entrance };
     let device = entrance.device.clone();
     let now = core.service.clock().now();
     match core.service.sign_in(Attempt { email, proof, entrance }).await {
@@ -151,7 +156,7 @@ impl Place<'_> {
             _ => None,
         };
         let device = known.0.unwrap_or_else(|| device::fresh(core));
-        Entrance { keep: false, door, client: self.program.client(), present, device }
+        Entrance { keep: false, longest: None, door, client: self.program.client(), present, device }
     }
 }
 
