@@ -149,9 +149,15 @@ impl Service {
     pub async fn work(self: &Arc<Self>) -> Result<()> {
         while let Some(job) = self.store.jobs().await?.into_iter().find(Job::is_running) {
             match self.do_job(&job).await {
+                Ok(()) => {}
                 // Waiting mends nothing, and the others would wait as well.
                 Err(error @ StoreError::Corrupt { .. }) => self.give_up(&job, error.to_string()).await?,
-                done => done?,
+                Err(error) => {
+                    let trouble = Some(format!("it waits: {error}"));
+                    let current = Current { id: job.id, progress: None, trouble };
+                    self.desk.change(|place| *place = Some(current));
+                    return Err(error);
+                }
             }
             self.desk.change(|current| *current = None);
         }
@@ -165,11 +171,6 @@ impl Service {
                 Ok(()) => self.desk.wake.notified().await,
                 Err(error) => {
                     tracing::warn!(%error, "a job stopped; it goes on in a moment");
-                    self.desk.change(|current| {
-                        if let Some(current) = current {
-                            (current.progress, current.trouble) = (None, Some(format!("it waits: {error}")));
-                        }
-                    });
                     tokio::time::sleep(PAUSE).await;
                 }
             }

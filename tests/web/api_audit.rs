@@ -31,7 +31,7 @@ async fn a_key_reads_the_log_as_the_export_has_it(server: Server) {
     let actions: Vec<_> = events.iter().map(|event| event["action"].as_str().expect("a code")).collect();
     assert_eq!(actions, ["key.create", "session.create", "user.create"], "the newest first");
     let lines: Vec<_> = events.iter().map(|event| serde_json::to_string(event).expect("JSON")).collect();
-    let exported = server.administrator("root@example.com").await.get("/admin/audit/export?format=ndjson").await;
+    let exported = server.administrator("root@example.com").await.get("/admin/audit/export.ndjson").await;
     let exported: Vec<Value> =
         exported.body.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
     for line in lines {

@@ -107,12 +107,12 @@ impl Service {
         Ok(progress)
     }
 
-    /// How many sessions were ended for it, by the events of their ends since the one that it was accepted by.
+    /// How many sessions were ended for it, by the events of their ends: since it was accepted, and since the job before it was
+    /// over.
     async fn count_ended(&self, job: &Job) -> Result<u64> {
         let assignment = &job.assignment;
         let filter = search::Filter {
-            actor: Some(assignment.by.clone()),
-            actions: vec![Action::EndSession, Action::OrderJob],
+            actions: vec![Action::EndSession, Action::OrderJob, Action::FinishJob],
             period: Period { from: Some(assignment.accepted), to: None },
             ..search::Filter::default()
         };
@@ -122,11 +122,12 @@ impl Service {
         loop {
             let page = self.store.find(&query).await?;
             for draft in page.rows.iter().map(|event| &event.draft) {
-                if *draft == acceptance {
+                if *draft == acceptance || draft.action == Action::FinishJob {
                     return Ok(ended);
                 }
                 let meant = draft.action == Action::EndSession && draft.reason == Some(Reason::Revoked);
-                ended += u64::from(meant && draft.note.as_ref() == Some(&assignment.note));
+                let by_them = draft.actor == assignment.by && draft.note.as_ref() == Some(&assignment.note);
+                ended += u64::from(meant && by_them);
             }
             match page.next {
                 Some(next) => query.cursor = Some(next),
