@@ -43,6 +43,7 @@ use rocket::{Build, Request, Rocket};
 use tokio::sync::Mutex;
 
 use self::cookie::Names;
+pub(crate) use self::doors::api::document as openapi;
 pub use self::gate::Gate;
 pub use self::guards::{AdminSession, CurrentSession};
 pub use self::launch::{BuildError, LaunchError, Listening, build, figment, launch};
@@ -121,7 +122,6 @@ impl Sessiond {
             .mount("/", doors::operators::public(&self.0.config))
             .mount("/", doors::afar::routes())
             .mount("/", doors::proxy::routes())
-            .mount("/", doors::events_feed::routes())
             .mount("/", assets::routes())
             .register("/", error::catchers());
         Ok(doors::api::attach(rocket).attach(assets::templates()).attach(self.gate()))

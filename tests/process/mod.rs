@@ -12,6 +12,7 @@ mod compact;
 mod completions;
 mod damage;
 mod dry_run;
+mod jobs;
 mod keys;
 mod kill;
 mod operators;
@@ -26,6 +27,7 @@ mod sample;
 mod secrets;
 mod tls;
 mod verbs;
+mod webhooks;
 
 pub use self::client::{Answer, Client, form, session_id};
 pub use self::damage::copy_folder;

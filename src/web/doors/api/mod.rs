@@ -5,15 +5,20 @@
 
 pub mod account;
 mod answer;
+mod audit;
 mod body;
 pub mod cors;
 pub mod credentials;
 mod error;
+pub mod events;
+mod jobs;
 mod missing;
 mod openapi;
 mod ping;
 mod queries;
+mod sessions;
 mod shapes;
+pub mod users;
 mod values;
 
 use rocket::http::{Method, Status};
@@ -36,7 +41,18 @@ pub fn attach(rocket: Rocket<Build>) -> Rocket<Build> {
 }
 
 fn routes() -> Vec<Route> {
-    [account::routes(), ping::routes(), cors::routes(), missing::routes()].concat()
+    [
+        account::routes(),
+        users::routes(),
+        sessions::routes(),
+        jobs::routes(),
+        audit::routes(),
+        events::routes(),
+        ping::routes(),
+        cors::routes(),
+        missing::routes(),
+    ]
+    .concat()
 }
 
 /// Whether this path is the API's. Without our pages it is another application's own.
