@@ -71,6 +71,41 @@ proxies() {
     ! command -v systemctl >/dev/null || as_root systemctl disable nginx caddy >/dev/null 2>&1 || true
 }
 
+# What the tests of the SDKs and the examples need, in the exact versions that stand in tests/sdk; tests/sdk/tools.rs finds it
+# here. Each is installed anew when its list of versions changes.
+python_packages() {
+    local wanted=tests/sdk/requirements.txt place=$tools/python
+    ! cmp -s "$wanted" "$place/installed" || return 0
+    packages python3 -- python3 python3-venv
+    python3 -c 'import ensurepip, venv' 2>/dev/null || packages ensurepip -- python3-venv
+    rm -rf "$place"
+    python3 -m venv "$place"
+    "$place/bin/python" -m pip install --quiet --disable-pip-version-check --no-compile --only-binary :all: -r "$wanted"
+    cp "$wanted" "$place/installed"
+}
+
+node_packages() {
+    local wanted=tests/sdk/package-lock.json place=$tools/node
+    ! cmp -s "$wanted" "$place/installed" || return 0
+    packages node npm -- nodejs npm
+    rm -rf "$place"
+    mkdir "$place"
+    cp tests/sdk/package.json "$wanted" "$place"
+    npm ci --prefix "$place" --ignore-scripts --no-audit --no-fund --loglevel error
+    cp "$wanted" "$place/installed"
+}
+
+# A project of its own, so that the server's tree of dependencies has nothing of it.
+rust_sdk() {
+    cargo build --quiet --locked --manifest-path tests/sdk/rust/Cargo.toml --target-dir "$tools/rust-sdk"
+}
+
+took() {
+    local start=$SECONDS
+    "$@"
+    printf '   %s: %d s\n' "$1" $((SECONDS - start))
+}
+
 install() {
     rust
     packages cc -- gcc libc6-dev
@@ -83,6 +118,14 @@ install() {
             --root "$tools" --target-dir "$tools/build"
         rm -rf "$tools/build"
     fi
+    took python_packages
+    took node_packages
+    took rust_sdk
+}
+
+formatted() {
+    cargo fmt --check
+    cargo fmt --check --manifest-path tests/sdk/rust/Cargo.toml
 }
 
 dependencies() {
@@ -107,7 +150,7 @@ seeded() {
 }
 
 stage 'install what is missing' install
-stage 'format' cargo fmt --check
+stage 'format' formatted
 stage 'lints' cargo clippy --all-targets --locked -- -D warnings
 stage 'dependencies' dependencies
 stage 'tests' tests

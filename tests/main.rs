@@ -5,11 +5,14 @@
 mod browser;
 mod contract;
 mod docs;
+mod examples;
 mod faults;
 mod harness;
 mod history;
 mod layers;
 mod process;
+mod protect;
+mod sdk;
 mod shims;
 mod sled;
 mod web;

@@ -2,6 +2,7 @@
 
 mod doubt;
 mod keys;
+mod outbox;
 mod people;
 
 use std::collections::BTreeSet;
@@ -26,8 +27,8 @@ use sessiond::domain::timestamp::Timestamp;
 use sessiond::domain::user::{Email, Profile, User};
 use sessiond::store::sled::{OpenError, Sled};
 use sessiond::store::{
-    Audit, Created, End, EndUser, Environment, KeyCreated, KeyRevoked, Keys, Sessions, Store, UserChanged, UserCreated,
-    UserDeleted, Users,
+    Audit, Created, End, EndUser, Environment, KeyCreated, KeyRevoked, Keys, Outbox, Sessions, Store, UserChanged,
+    UserCreated, UserDeleted, Users,
 };
 
 const MINUTE: Duration = Duration::from_mins(1);

@@ -55,6 +55,10 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     let reaper = tokio::spawn(Arc::clone(&service).keep_reaping());
     let sweeper = tokio::spawn(Arc::clone(&service).keep_sweeping(config.retention));
 
+    let webhooks = config.webhooks.iter().cloned();
+    let delivering: Vec<_> =
+        webhooks.map(|webhook| tokio::spawn(Arc::clone(&service).keep_delivering(webhook))).collect();
+
     let rocket = web::build(figment, Arc::clone(&service)).map_err(|error| match error {
         BuildError::Config(error) => Failure::from(error),
         BuildError::Folder(_) => Failure::failed(error),
@@ -82,6 +86,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     // Requests may still be served until the launch returns, so the last flush belongs here.
     reaper.abort();
     sweeper.abort();
+    delivering.iter().for_each(tokio::task::JoinHandle::abort);
     service.store().close().await?;
     tracing::info!("stopped");
     served.map_err(|error| match error {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Config, Origin};
+use super::{Config, CookieDomain, Origin};
 use crate::domain::lifetime::{Lifetime, Limits};
 use crate::service::hasher::{Cost, Hashing};
 use crate::service::throttle::{LoginLimits, Rate};
@@ -13,6 +13,7 @@ impl Config {
         let Self {
             data: _,
             public_url,
+            cookie_domain,
             allowed_origins,
             trusted_proxies,
             limits,
@@ -22,6 +23,7 @@ impl Config {
             second_factor,
             forgotten_password: _,
             operators,
+            webhooks,
             project,
             sign_up,
         } = self;
@@ -35,6 +37,7 @@ impl Config {
         [
             format!("version={}", env!("CARGO_PKG_VERSION")),
             format!("public_url={}", public_url.as_ref().map_or("none", Origin::as_str)),
+            format!("cookie_domain={}", cookie_domain.as_ref().map_or("none", CookieDomain::as_str)),
             format!("allowed_origins={}", list(allowed_origins.iter().map(ToString::to_string).collect())),
             format!("trusted_proxies={}", list(trusted_proxies.iter().map(ToString::to_string).collect())),
             format!("idle/absolute={}", life(*standard)),
@@ -46,6 +49,7 @@ impl Config {
             format!("login_limits={},{},{},{}", rate(*per_ip), rate(*per_account), rate(*all), rate(*sign_ups)),
             format!("password_pepper={pepper}"),
             format!("second_factor={}", second_factor.code()),
+            format!("webhooks={}", list(webhooks.iter().map(|webhook| webhook.name.to_string()).collect())),
             format!("project={project}"),
             format!("sign_up={sign_up}"),
             format!("operators={operators}"),

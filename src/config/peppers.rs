@@ -29,6 +29,19 @@ pub(super) fn read(present: Option<&Path>, previous: &[PathBuf]) -> Result<Peppe
 }
 
 fn pepper(key: &'static str, path: &Path) -> Result<Pepper, ConfigError> {
+    let bytes = secret(key, path, LONGEST)?;
+    Pepper::new(bytes).map_err(|error| impossible(key, path, &error.to_string()))
+}
+
+/// A file of text that is closed to others.
+pub(super) fn secret_text(key: &'static str, path: &Path, longest: u64) -> Result<Zeroizing<String>, ConfigError> {
+    let bytes = secret(key, path, longest)?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| impossible(key, path, "holds no text"))?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+/// A file that is closed to others.
+fn secret(key: &'static str, path: &Path, longest: u64) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
     let unreadable = |error| impossible(key, path, &format!("cannot be read: {error}"));
     let file = File::open(path).map_err(unreadable)?;
     let about = file.metadata().map_err(unreadable)?;
@@ -40,12 +53,16 @@ fn pepper(key: &'static str, path: &Path) -> Result<Pepper, ConfigError> {
         return Err(impossible(key, path, &told));
     }
     // In one piece: memory that is given back while it grows would not be wiped.
-    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(LONGEST).unwrap_or_default() + 1));
-    file.take(LONGEST + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    if bytes.len() as u64 > LONGEST {
-        return Err(impossible(key, path, &format!("is longer than {LONGEST} bytes, so it is hardly a pepper")));
+    let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(longest).unwrap_or_default() + 1));
+    file.take(longest + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+    if bytes.len() as u64 > longest {
+        return Err(impossible(
+            key,
+            path,
+            &format!("is longer than {longest} bytes, so it is hardly what it should be"),
+        ));
     }
-    Pepper::new(bytes).map_err(|error| impossible(key, path, &error.to_string()))
+    Ok(bytes)
 }
 
 /// The file's mode, if others than its owner and group may do anything with it, or its group more than read it.

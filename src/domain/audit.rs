@@ -88,11 +88,13 @@ pub enum Action {
     CreateToken,
     /// Have a session begun for a user, on an application's word.
     VouchForUser,
+    /// Tell another program by webhook, in vain.
+    FailWebhook,
 }
 
 impl Action {
     /// Every action, for tests and tables.
-    pub const ALL: [Self; 34] = [
+    pub const ALL: [Self; 35] = [
         Self::SignIn,
         Self::EndSession,
         Self::EndUserSessions,
@@ -127,6 +129,7 @@ impl Action {
         Self::VerifyEmail,
         Self::CreateToken,
         Self::VouchForUser,
+        Self::FailWebhook,
     ];
 
     /// The stable code.
@@ -166,6 +169,7 @@ impl Action {
             Self::VerifyEmail => "user.email.verify",
             Self::CreateToken => "user.token.create",
             Self::VouchForUser => "user.vouch",
+            Self::FailWebhook => "webhook.fail",
         }
     }
 

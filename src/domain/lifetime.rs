@@ -31,6 +31,12 @@ impl Lifetime {
         Self { idle: self.idle.min(other.idle), absolute: self.absolute.min(other.absolute) }
     }
 
+    /// The same, but over after this long at the latest.
+    #[must_use]
+    pub fn within(self, longest: Duration) -> Self {
+        self.min(Self { idle: longest, absolute: longest })
+    }
+
     /// How far "last seen" may lag behind: a touch is written once it is this old, so a request does not cost a write.
     pub fn touch_step(self) -> Duration {
         (self.idle / 16).clamp(Duration::from_secs(15), Duration::from_mins(15))

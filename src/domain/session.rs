@@ -199,6 +199,11 @@ impl Session {
         self.authenticated
     }
 
+    /// The absolute limit that it was created with.
+    pub const fn longest(&self) -> Duration {
+        self.lifetime.absolute
+    }
+
     /// Which lifetime it has.
     pub const fn kind(&self) -> Kind {
         self.kind

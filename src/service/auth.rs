@@ -1,6 +1,7 @@
 //! Signing in.
 
 use std::net::IpAddr;
+use std::time::Duration;
 
 use super::Service;
 use super::hasher::Busy;
@@ -35,6 +36,8 @@ pub struct Attempt {
 pub struct Entrance {
     /// "Keep me signed in".
     pub keep: bool,
+    /// The session lasts no longer than this, whatever the configuration allows.
+    pub longest: Option<Duration>,
     /// Where they come in.
     pub door: Door,
     /// With what.
@@ -170,13 +173,13 @@ impl Service {
         entrance: Entrance,
         admission: Admission,
     ) -> Result<SignedIn, SignInError> {
-        let Entrance { keep, door, client, present, device } = entrance;
+        let Entrance { keep, longest, door, client, present, device } = entrance;
         let from = client.address;
         let known = device.knows(&user.id);
         let id = DeviceId::of(&device.id);
         let earlier = if known { self.last_in(&user, id).await? } else { None };
         let what = client.device.clone();
-        let origin = Origin { door, client, device: Some(id), name: None };
+        let origin = Origin { door, client, device: Some(id), name: None, longest };
         let (mut session, credential) = self.fresh_session(&user, epochs, keep, origin);
         if let Some(earlier) = earlier {
             session.follow(&earlier);
@@ -271,8 +274,8 @@ impl Service {
             (false, false) => Kind::Standard,
         };
         let at = self.clock.now();
-        let lifetime = self.limits.of(kind);
-        let Origin { door, client, device, name } = origin;
+        let Origin { door, client, device, name, longest } = origin;
+        let lifetime = longest.map_or(self.limits.of(kind), |longest| self.limits.of(kind).within(longest));
         let start = Start { user: user.id.clone(), epochs, at, kind, lifetime, door, client, device, name };
         Session::start(start, &*self.entropy)
     }
@@ -284,6 +287,8 @@ pub(super) struct Origin {
     pub client: Client,
     pub device: Option<DeviceId>,
     pub name: Option<DeviceName>,
+    /// It lasts no longer than this, whatever the configuration allows.
+    pub longest: Option<Duration>,
 }
 
 impl Origin {
@@ -291,6 +296,6 @@ impl Origin {
     pub fn of(live: &LiveSession, client: Client) -> Self {
         let session = &live.session;
         let (device, name) = (session.device().copied(), session.name().cloned());
-        Self { door: session.door(), client, device, name }
+        Self { door: session.door(), client, device, name, longest: Some(session.longest()) }
     }
 }

@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod auth;
 pub mod everyone;
+pub mod feed;
 pub mod foresight;
 pub mod hasher;
 pub mod hashes;
@@ -21,17 +22,20 @@ pub mod sweeper;
 pub mod throttle;
 pub mod tokens;
 pub mod users;
+pub mod webhooks;
 
 use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+use self::feed::Streams;
 use self::hasher::{Hasher, Hashing};
 use self::hashes::Told;
 use self::metrics::Metrics;
 use self::setup::Setup;
 use self::throttle::refusals::Refusals;
 use self::throttle::{LoginLimits, Throttle};
+use self::webhooks::Board;
 use crate::domain::clock::{Clock, Entropy};
 use crate::domain::lifetime::Limits;
 use crate::domain::password::{Password, PasswordHash};
@@ -63,6 +67,8 @@ pub struct Service {
     setup: Setup,
     unreaped: Notify,
     metrics: Metrics,
+    streams: Streams,
+    board: Board,
 }
 
 impl Service {
@@ -88,6 +94,8 @@ impl Service {
             setup: Setup::default(),
             unreaped: Notify::new(),
             metrics,
+            streams: Streams::default(),
+            board: Board::default(),
         })
     }
 

@@ -110,7 +110,7 @@ impl Service {
         let (user, epochs) = self.vouched_for(user).await?;
         let draft = Draft::new(order.by.clone(), Action::VouchForUser, Outcome::Success);
         self.store.record(Draft { user: Some(user.id.clone()), from: order.from, ..draft }).await?;
-        let origin = Origin { door: Door::Server, client, device: None, name: None };
+        let origin = Origin { door: Door::Server, client, device: None, name: None, longest: None };
         let (session, credential) = self.fresh_session(&user, epochs, false, origin);
         match self.begin(user, session, credential, None).await {
             Ok(signed_in) => Ok(signed_in),

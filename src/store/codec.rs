@@ -10,7 +10,7 @@ use super::error::StoreError;
 use crate::domain::audit::Event;
 use crate::domain::ending::Ended;
 use crate::domain::epoch::Epoch;
-use crate::domain::id::UserKey;
+use crate::domain::id::{EventSeq, UserKey};
 use crate::domain::key::ApiKey;
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
@@ -106,6 +106,10 @@ impl Record for Epoch {
 
 impl Record for Timestamp {
     const NAME: &'static str = "last seen";
+}
+
+impl Record for EventSeq {
+    const NAME: &'static str = "webhook's place";
 }
 
 impl Record for UserKey {
@@ -320,6 +324,7 @@ mod tests {
             "01f00180940707070707070707076e696768746c794bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e0020003dcbccccaef6601dcbccccaef660101dcbccccaef66040707070707070707020009",
         );
         golden(&AT, "013177da5edcbccccaef66");
+        golden(&EventSeq(300), "017df2182fac02");
         golden(&ada().key(), "01e7cab390fdee430d40bd57deeac186cd9790033d");
     }
 

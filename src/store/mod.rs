@@ -33,6 +33,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::sync::watch;
 
 use crate::domain::audit::{Draft, Event, search};
 use crate::domain::change::UserChange;
@@ -48,6 +49,7 @@ use crate::domain::safeguards::{Admission, Refusal};
 use crate::domain::session::{Session, SessionChange, Standing, Verdict};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{Email, User};
+use crate::domain::webhook::WebhookName;
 pub use error::StoreError;
 
 /// What a store answers, or why it could not.
@@ -375,11 +377,34 @@ pub trait Audit: Send + Sync {
     ///
     /// [`MOST_EXAMINED`]: search::Query::MOST_EXAMINED
     async fn find(&self, query: &search::Query) -> Result<search::Page>;
+
+    /// The number of the newest event that no crash takes back: raised by the time the change that it belongs to is
+    /// answered, and readable from then on. The same channel for as long as the store is open, also while it is opened anew.
+    /// The number falls where a restore puts another log in place of this one.
+    fn watch_events(&self) -> watch::Receiver<EventSeq>;
+
+    /// The events after this one, oldest first and up to `most`, none of them newer than [`Audit::watch_events`] says. No
+    /// number is left out: of one that nobody knows, or not yet for good, [`Action::Lost`] is told. Only what was swept
+    /// is missing, at the beginning.
+    ///
+    /// [`Action::Lost`]: crate::domain::audit::Action::Lost
+    async fn events_after(&self, after: EventSeq, most: usize) -> Result<Vec<Event>>;
+}
+
+/// How far webhooks have got. The audit log is what they deliver: an event stands in it by the same step as its change, so
+/// that nothing else has to be kept for them than a number.
+#[async_trait]
+pub trait Outbox: Send + Sync {
+    /// The last event that this webhook has dealt with; none if it has never been there.
+    async fn delivered(&self, webhook: &WebhookName) -> Result<Option<EventSeq>>;
+
+    /// Notes that this webhook has dealt with all events up to this one. What was noted last counts.
+    async fn note_delivered(&self, webhook: &WebhookName, upto: EventSeq) -> Result<()>;
 }
 
 /// All of it.
 #[async_trait]
-pub trait Store: Sessions + Users + Keys + Audit {
+pub trait Store: Sessions + Users + Keys + Audit + Outbox {
     /// The backend's name, for logs.
     fn name(&self) -> &'static str;
 

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::sync::watch;
 
 pub use self::operation::Operation;
 use super::{
-    Admitted, Audit, Change, Created, End, EndUser, EndedEveryone, KeyCreated, KeyRevoked, Keys, Result, Sessions,
-    Store, UserChanged, UserCreated, UserDeleted, Users,
+    Admitted, Audit, Change, Created, End, EndUser, EndedEveryone, KeyCreated, KeyRevoked, Keys, Outbox, Result,
+    Sessions, Store, UserChanged, UserCreated, UserDeleted, Users,
 };
 use crate::domain::audit::{Draft, Event, search};
 use crate::domain::change::UserChange;
@@ -28,6 +29,7 @@ use crate::domain::safeguards::Admission;
 use crate::domain::session::{Session, SessionChange, Standing};
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{Email, User};
+use crate::domain::webhook::WebhookName;
 
 /// What one step ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -282,6 +284,25 @@ impl Audit for Timed {
 
     async fn find(&self, query: &search::Query) -> Result<search::Page> {
         self.time(Operation::Find, self.inner.find(query)).await
+    }
+
+    fn watch_events(&self) -> watch::Receiver<EventSeq> {
+        self.inner.watch_events()
+    }
+
+    async fn events_after(&self, after: EventSeq, most: usize) -> Result<Vec<Event>> {
+        self.time(Operation::EventsAfter, self.inner.events_after(after, most)).await
+    }
+}
+
+#[async_trait]
+impl Outbox for Timed {
+    async fn delivered(&self, webhook: &WebhookName) -> Result<Option<EventSeq>> {
+        self.time(Operation::Delivered, self.inner.delivered(webhook)).await
+    }
+
+    async fn note_delivered(&self, webhook: &WebhookName, upto: EventSeq) -> Result<()> {
+        self.time(Operation::NoteDelivered, self.inner.note_delivered(webhook, upto)).await
     }
 }
 

@@ -48,6 +48,7 @@ pub const fn action(action: Action) -> &'static str {
         Action::ChangePrefs => "Change what applications keep",
         Action::VerifyEmail => "Say whether an address is verified",
         Action::VouchForUser => "Vouch for a user",
+        Action::FailWebhook => "Tell another program in vain",
         Action::CreateToken => "Draw a one-time token",
     }
 }

@@ -71,6 +71,7 @@ impl Driver {
         let arguments: Vec<_> = ARGUMENTS.iter().copied().chain([folder.as_str()]).collect();
         let policy = if scripts { 1 } else { 2 };
         let wanted = json!({ "capabilities": { "alwaysMatch": {
+            "timeouts": { "script": PATIENCE.as_millis() },
             "goog:loggingPrefs": { "browser": "ALL" },
             "goog:chromeOptions": {
                 "binary": program(&["chromium", "chromium-browser", "google-chrome"]),
@@ -155,6 +156,17 @@ impl Browser<'_> {
     /// Waits for the element and answers the text that a person sees there.
     pub fn text(&self, css: &str) -> String {
         self.ask(&format!("element/{}/text", self.find(css))).as_str().unwrap_or_default().to_owned()
+    }
+
+    /// The text of an element that a script of the page puts there, however long its work takes.
+    pub fn awaited(&self, css: &str) -> String {
+        let script = "const [css, done] = arguments;
+            const look = () => document.querySelector(css);
+            const tell = () => done(look().textContent);
+            const change = { subtree: true, childList: true, characterData: true, attributes: true };
+            if (look()) tell(); else new MutationObserver((_, all) => look() && (all.disconnect(), tell())).observe(document, change);";
+        let told = self.command("execute/async", &json!({ "script": script, "args": [css] }));
+        told.as_str().unwrap_or_default().to_owned()
     }
 
     /// Whether a person sees the element.

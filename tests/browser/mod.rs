@@ -8,4 +8,4 @@ mod people;
 mod screens;
 mod users;
 
-use self::driver::{Browser, Driver};
+pub use self::driver::{Browser, Driver};

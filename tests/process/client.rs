@@ -138,6 +138,21 @@ impl Client {
         self.read(&mut stream)
     }
 
+    /// The same where an answer must come.
+    pub fn send(&mut self, method: &str, path: &str, body: &str) -> Answer {
+        self.try_send(method, path, body).expect("an answer")
+    }
+
+    /// Sends a JSON text.
+    pub fn send_json(&mut self, method: &str, path: &str, body: &serde_json::Value) -> Answer {
+        let body = body.to_string();
+        let head =
+            self.head(method, path, body.len(), "").replace("application/x-www-form-urlencoded", "application/json");
+        let mut stream = self.connect().expect("a connection");
+        stream.write_all((head + &body).as_bytes()).expect("a request");
+        self.read(&mut stream).expect("an answer")
+    }
+
     pub fn connect(&self) -> io::Result<TcpStream> {
         let stream = TcpStream::connect_timeout(&self.address, PATIENCE)?;
         stream.set_read_timeout(Some(PATIENCE))?;

@@ -66,6 +66,12 @@ impl Program {
         Self::new(data).args(["serve", "--address", "127.0.0.1", "--port", "0", "--data"]).arg(data)
     }
 
+    /// The same on the port that a server had.
+    pub fn serve_at(data: &Path, port: u16) -> Self {
+        let port = port.to_string();
+        Self::new(data).args(["serve", "--address", "127.0.0.1", "--port", port.as_str(), "--data"]).arg(data)
+    }
+
     /// A verb on the database in `data`.
     pub fn verb<'a>(data: &Path, words: impl IntoIterator<Item = &'a str>) -> Self {
         Self::new(data).args(words).arg("--data").arg(data)
@@ -117,14 +123,33 @@ impl Program {
 
     /// Starts it and waits until it listens, or until it ended without.
     pub fn try_listen(self) -> Result<Server, Exited> {
+        self.try_listen_saying("sessiond listens on http://")
+    }
+
+    /// Starts another program that serves: it says so in a line with `text` in it, at whose end its address is.
+    pub fn listen_saying(self, text: &str) -> Server {
+        self.try_listen_saying(text).unwrap_or_else(|exited| panic!("the program did not start: {exited:?}"))
+    }
+
+    fn try_listen_saying(self, text: &str) -> Result<Server, Exited> {
         let mut running = self.spawn("");
-        match running.line_with("sessiond listens on http://") {
+        match running.line_with(text) {
             Some(line) => {
                 let address = line.rsplit('/').next().and_then(|text| text.parse().ok());
                 Ok(Server { running, address: address.expect("an address with a port") })
             }
             None => Err(running.exited()),
         }
+    }
+
+    /// The same at an address that was chosen beforehand, where browsers know it by another.
+    pub fn listen_at(self, address: SocketAddr) -> Server {
+        let (host, port) = (address.ip().to_string(), address.port().to_string());
+        let mut running = self.args(["--address", &host, "--port", &port]).spawn("");
+        if running.line_with("sessiond listens on ").is_none() {
+            panic!("the server did not start: {:?}", running.exited());
+        }
+        Server { running, address }
     }
 
     /// The same where it must listen.

@@ -115,6 +115,7 @@ async fn credential(server: &Server) -> (sessiond::service::sessions::LiveSessio
         email: ADA.to_owned(),
         proof: Proof { password: Password::typed(crate::harness::PASSWORD.to_owned()), code: String::new() },
         entrance: Entrance {
+            longest: None,
             keep: false,
             door: Door::Pages,
             client: Client::new(None, "a program"),

@@ -180,3 +180,27 @@ async fn a_form_of_a_session_that_ran_out_changes_nothing() {
     ada.follow(answer).await.says("Your session ran out");
     assert!(elsewhere.is_signed_in().await);
 }
+
+/// Some of Appwrite's SDKs ask for a length, and send it with a fraction.
+#[tokio::test]
+async fn a_program_asks_for_a_shorter_session() {
+    let server = Server::start().await;
+    server.create(ADA, &[]).await;
+    let sign_in = |duration: &str| {
+        let body = format!(r#"{{"email":"{ADA}","password":"{PASSWORD}","duration":{duration}}}"#);
+        Ask::post("/v1/account/sessions/email").body("application/json", body)
+    };
+    for wrong in ["59", "60.5", "-60", "34560001", "\"60\""] {
+        server.anonymous().send(sign_in(wrong)).await.is(400).says("duration");
+    }
+    let (mut short, mut long) = (server.anonymous(), server.anonymous());
+    short.send(sign_in("600.0")).await.is(201);
+    long.send(sign_in("34560000")).await.is(201);
+    server.pass(just_before(Duration::from_mins(10)));
+    assert!(short.is_signed_in().await && long.is_signed_in().await);
+    server.pass(SECOND * 2);
+    assert!(!short.is_signed_in().await, "used a moment ago, and still over");
+    assert!(long.is_signed_in().await);
+    server.pass(DAY);
+    assert!(!long.is_signed_in().await, "as long as sessions here last, whatever is asked for");
+}

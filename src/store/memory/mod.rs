@@ -8,6 +8,7 @@
 mod faults;
 mod keys;
 mod listing;
+mod outbox;
 mod partition;
 mod people;
 mod sessions;
@@ -26,8 +27,9 @@ use self::step::Step;
 use self::users::Claims;
 use super::{Environment, Result, Store};
 use crate::domain::epoch::Epoch;
-use crate::domain::id::UserKey;
+use crate::domain::id::{EventSeq, UserKey};
 use crate::domain::timestamp::Timestamp;
+use crate::domain::webhook::WebhookName;
 
 pub use self::faults::Faults;
 
@@ -39,6 +41,7 @@ pub struct Memory {
     claims: Mutex<Claims>,
     ring: Mutex<Ring>,
     log: Mutex<Log>,
+    delivered: Mutex<BTreeMap<WebhookName, EventSeq>>,
     faults: Faults,
 }
 
@@ -53,6 +56,7 @@ impl Memory {
             claims: Mutex::default(),
             ring: Mutex::default(),
             log: Mutex::default(),
+            delivered: Mutex::default(),
             faults: Faults::default(),
         }
     }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use tokio::sync::watch;
+
 use crate::domain::audit::{Draft, Event, search};
 use crate::domain::ending::Ended;
 use crate::domain::epoch::Epoch;
@@ -126,35 +128,50 @@ impl Partition {
     }
 }
 
-/// The audit log; an event's number is its place.
+/// The audit log.
 #[derive(Default)]
-pub(super) struct Log(Vec<Event>);
+pub(super) struct Log {
+    events: Vec<Event>,
+    /// The number of the last one, for whoever follows the log.
+    newest: watch::Sender<EventSeq>,
+}
 
 impl Log {
     pub(super) fn append(&mut self, at: Timestamp, draft: Draft) -> EventSeq {
-        let seq = EventSeq(self.0.last().map_or(1, |event| event.seq.0 + 1));
-        self.0.push(Event { seq, at, draft });
+        let seq = EventSeq(self.events.last().map_or(1, |event| event.seq.0 + 1));
+        self.events.push(Event { seq, at, draft });
+        self.newest.send_replace(seq);
         seq
+    }
+
+    pub(super) fn watch(&self) -> watch::Receiver<EventSeq> {
+        self.newest.subscribe()
+    }
+
+    /// Those after this one, oldest first.
+    pub(super) fn after(&self, after: EventSeq, most: usize) -> Vec<Event> {
+        let start = self.events.partition_point(|event| event.seq <= after);
+        self.events.iter().skip(start).take(most).cloned().collect()
     }
 
     /// Forgets what is older, but never the last: its number is where the next one goes on.
     pub(super) fn sweep(&mut self, before: Timestamp, most: usize) -> usize {
-        let last = self.0.len().saturating_sub(1);
-        let old = self.0.iter().take(last).take_while(|event| event.at < before).take(most).count();
-        self.0.drain(..old);
+        let last = self.events.len().saturating_sub(1);
+        let old = self.events.iter().take(last).take_while(|event| event.at < before).take(most).count();
+        self.events.drain(..old);
         old
     }
 
     pub(super) fn newest(&self, before: Option<EventSeq>, most: usize) -> Vec<Event> {
         let asked = |event: &&Event| before.is_none_or(|before| event.seq < before);
-        self.0.iter().rev().filter(asked).take(most).cloned().collect()
+        self.events.iter().rev().filter(asked).take(most).cloned().collect()
     }
 
     /// One page of a search.
     pub(super) fn find(&self, query: &search::Query) -> search::Page {
         let backwards =
             query.cursor.map_or(query.direction == Direction::Descending, |cursor| cursor.reads_backwards());
-        let of_them = self.0.iter().filter(|event| query.filter.concerns(&event.draft));
+        let of_them = self.events.iter().filter(|event| query.filter.concerns(&event.draft));
         let ahead = of_them.filter(|event| query.cursor.is_none_or(|cursor| cursor.is_before(event.seq)));
         let mut ahead: Vec<_> = ahead.collect();
         if backwards {

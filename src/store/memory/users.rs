@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use tokio::sync::watch;
 
 use super::super::{Admitted, Audit, Result, UserChanged, UserCreated, UserDeleted, Users};
 use super::partition::Partition;
@@ -189,6 +190,14 @@ impl Audit for Memory {
 
     async fn find(&self, query: &search::Query) -> Result<search::Page> {
         self.read("search the audit log", || lock(&self.log).find(query)).await
+    }
+
+    fn watch_events(&self) -> watch::Receiver<EventSeq> {
+        lock(&self.log).watch()
+    }
+
+    async fn events_after(&self, after: EventSeq, most: usize) -> Result<Vec<Event>> {
+        self.read("follow the audit log", || lock(&self.log).after(after, most)).await
     }
 }
 

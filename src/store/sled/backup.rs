@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 use super::trees::{PLACES, Place};
 
 const MAGIC: [u8; 16] = *b"sessiond-backup\n";
-/// Raised with any change to the form. The first had no API keys.
-const VERSION: u8 = 2;
+/// Raised with any change to the form. The first had no API keys, the second did not know how far webhooks had got.
+const VERSION: u8 = 3;
 /// Stands where a further record would name its tree.
 const END: u8 = 0xFF;
 /// The longest key or value that is read: a damaged length must not take all memory.
@@ -137,6 +137,7 @@ impl<R: Read> Reader<R> {
         }
         reader.trees = match reader.byte()? {
             1 => Place::Keys as usize,
+            2 => Place::Delivered as usize,
             VERSION => PLACES.len(),
             other => return Err(Fault::Version(other)),
         };
@@ -241,9 +242,11 @@ mod tests {
     }
 
     #[test]
-    fn backups_from_before_api_keys_are_read() {
+    fn backups_of_earlier_versions_are_read() {
         let totals = read(&written(1, 7, &[(Place::Users, b"a"), (Place::Meta, b"b")])).unwrap();
         assert_eq!((totals.of("users"), totals.of("meta"), totals.of("keys")), (1, 1, 0));
+        let totals = read(&written(2, 9, &[(Place::Users, b"a"), (Place::KeyUses, b"b")])).unwrap();
+        assert_eq!((totals.of("key-uses"), totals.of("delivered")), (1, 0));
         let mut writer = Writer::new(Vec::new()).unwrap();
         writer.put(Place::Users, b"a", b"value").unwrap();
         writer.put(Place::Keys, b"b", b"value").unwrap();
@@ -251,6 +254,7 @@ mod tests {
         assert_eq!(bytes, written(VERSION, PLACES.len(), &[(Place::Users, b"a"), (Place::Keys, b"b")]));
         assert_eq!(read(&bytes).unwrap(), totals);
         assert!(matches!(read(&written(1, 7, &[(Place::Keys, b"a")])), Err(Fault::Damaged(_))));
-        assert!(matches!(read(&written(3, 9, &[])), Err(Fault::Version(3))));
+        assert!(matches!(read(&written(2, 9, &[(Place::Delivered, b"a")])), Err(Fault::Damaged(_))));
+        assert!(matches!(read(&written(4, 10, &[])), Err(Fault::Version(4))));
     }
 }

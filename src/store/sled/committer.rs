@@ -15,6 +15,7 @@ use std::thread::{self, JoinHandle};
 use tokio::sync::{mpsc, oneshot};
 
 use super::confirmed::Confirmed;
+use super::durable::Events;
 use super::journal::Journal;
 use super::mode::{Mode, Present};
 use super::space;
@@ -179,6 +180,7 @@ struct Writer {
 struct Gathered {
     answers: Vec<(Answer, Proof)>,
     durable: Vec<(Effect, Proof)>,
+    events: Events,
 }
 
 impl Writer {
@@ -245,13 +247,18 @@ impl Writer {
 
     /// Puts what was gathered on disk, and answers.
     fn put_on_disk(&mut self, gathered: Gathered, sync: bool) {
-        let Gathered { answers, durable } = gathered;
+        let Gathered { answers, durable, events } = gathered;
         #[cfg(feature = "seeded-bugs")]
         let answers = answered_early(answers);
         // The journal first: it takes endings even where the database takes nothing any more.
         let journaled = self.journal();
         let healthy = journaled && self.present.get() == Mode::Open && (!sync || self.sync());
         let is_good = |proof| healthy || (proof != Proof::Database && journaled);
+        if healthy && sync {
+            self.shared.durable.all(self.synced);
+        } else if journaled {
+            self.shared.durable.journaled(events);
+        }
         for (effect, _) in durable.into_iter().filter(|(_, proof)| is_good(*proof)) {
             effect(&self.shared);
         }
@@ -297,6 +304,7 @@ impl Writer {
             self.fail(Mode::Stopped, "read", &error);
         }
         reached!("transaction-made");
+        gathered.events.note(self.next, next, &ends);
         self.next = next;
         // Before anybody sees them: whatever happens from here on, they are not forgotten.
         #[cfg(feature = "seeded-bugs")]

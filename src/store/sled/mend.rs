@@ -134,7 +134,7 @@ impl Inner {
         if failed {
             space::forget_cached(&self.folder);
         }
-        Some(Carried { lock, unconfirmed, touches })
+        Some(Carried { lock, unconfirmed, touches, newest: self.newest.clone() })
     }
 
     /// Opens the store, however often it takes, until it is closed. What was open holds sled's lock until its last reader

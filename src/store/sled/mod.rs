@@ -9,6 +9,7 @@ mod compact;
 mod confirmed;
 mod database;
 mod doubt;
+mod durable;
 mod export;
 mod folder;
 mod import;
@@ -19,6 +20,7 @@ mod listing;
 mod mend;
 mod mode;
 mod open;
+mod outbox;
 mod overrides;
 mod people;
 mod record;
@@ -60,6 +62,7 @@ use self::step::{Shared, Step};
 pub use self::upkeep::UpkeepError;
 use super::{Environment, Result, Store, StoreError};
 use crate::domain::ending::{Actor, Ending, Reason};
+use crate::domain::id::EventSeq;
 use crate::domain::steps::reached;
 use crate::domain::timestamp::Timestamp;
 
@@ -79,6 +82,8 @@ struct Inner {
     reading: Arc<RwLock<()>>,
     /// When the store was last opened anew after a failure, and after which pause.
     mended: Mutex<(Timestamp, Duration)>,
+    /// The newest event that is durable; outlives every reopening.
+    newest: watch::Sender<EventSeq>,
 }
 
 #[derive(Clone)]
@@ -120,13 +125,15 @@ impl Sled {
     pub async fn open(folder: &Path, environment: Environment) -> std::result::Result<Self, OpenError> {
         let path = folder.to_owned();
         let given = environment.clone();
-        let opened = tokio::task::spawn_blocking(move || open::open(&path, given, Carried::default())).await;
+        let carried = Carried::default();
+        let newest = carried.newest.clone();
+        let opened = tokio::task::spawn_blocking(move || open::open(&path, given, carried)).await;
         let opened = opened.map_err(|error| open::damaged(folder, &error))??;
         let handle = trusted(opened, folder).await?;
         let (state, _) = watch::channel(State::Open(Arc::new(handle)));
         let (claimed, reading) = (AtomicBool::new(false), Arc::default());
         let mended = Mutex::new((Timestamp::MIN, Duration::ZERO));
-        Ok(Self(Arc::new(Inner { folder: folder.to_owned(), environment, state, claimed, reading, mended })))
+        Ok(Self(Arc::new(Inner { folder: folder.to_owned(), environment, state, claimed, reading, mended, newest })))
     }
 
     /// The database, if it can be read. Whoever finds that it has failed has it mended.

@@ -7,11 +7,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
+use tokio::sync::watch;
+
 use super::Handle;
 use super::committer::{Committer, Disk};
 use super::confirmed::{Confirmed, Reached};
 use super::database::open_trees;
 use super::doubt;
+use super::durable::Durable;
 use super::folder::{lock, make_private, sync_directory};
 use super::index::{Index, Particulars};
 use super::journal::{Entry as Ended, Found, Journal};
@@ -94,6 +97,8 @@ pub struct Carried {
     pub unconfirmed: Vec<Ended>,
     /// When sessions were seen meanwhile.
     pub touches: Vec<Write>,
+    /// Whoever follows the audit log.
+    pub newest: watch::Sender<EventSeq>,
 }
 
 /// Opens or creates the store in `folder`: the database in `db/`, the journal of endings in `ends/`.
@@ -167,6 +172,7 @@ pub fn open(folder: &Path, environment: Environment, carried: Carried) -> Result
         epoch: RwLock::new(epoch),
         environment,
         unconfirmed: Mutex::default(),
+        durable: Durable::new(carried.newest, last),
     };
     let newest = load(&shared).map_err(|error| damaged(&error))?;
     reached!("index-loaded");

@@ -4,11 +4,12 @@ use super::trees::{EPOCH, FORMAT, Place, session_key};
 use crate::domain::audit::Event;
 use crate::domain::ending::Ended;
 use crate::domain::epoch::Epoch;
-use crate::domain::id::UserKey;
+use crate::domain::id::{EventSeq, UserKey};
 use crate::domain::key::ApiKey;
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
 use crate::domain::user::{Email, User};
+use crate::domain::webhook::WebhookName;
 use crate::store::{Result, StoreError, codec};
 
 /// What was read.
@@ -67,6 +68,11 @@ pub fn read(place: Place, key: &[u8], value: &[u8]) -> Result<Content> {
         Place::KeyUses => {
             codec::decode::<Timestamp>(key, value)?;
             agrees(place, key.len() == 8)?;
+            Ok(Content::Other)
+        }
+        Place::Delivered => {
+            codec::decode::<EventSeq>(key, value)?;
+            agrees(place, std::str::from_utf8(key).is_ok_and(|name| name.parse::<WebhookName>().is_ok()))?;
             Ok(Content::Other)
         }
         Place::Meta if key == EPOCH => codec::decode::<Epoch>(key, value).map(|_| Content::Other),

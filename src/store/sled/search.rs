@@ -2,8 +2,11 @@
 
 use std::sync::PoisonError;
 
+use super::open::seq_of;
 use super::step::Shared;
 use super::trail::Question;
+use super::trees::Place;
+use super::view::View;
 use crate::domain::audit::search::{Page, Query, page};
 use crate::domain::audit::{Action, Detail, Draft, Event, Outcome};
 use crate::domain::ending::Actor;
@@ -52,6 +55,27 @@ pub fn find(shared: &Shared, query: &Query) -> Result<Page> {
             reached = Some(seq);
         }
     }
+}
+
+/// The durable events after this one, oldest first.
+pub fn after(shared: &Shared, after: EventSeq, most: usize) -> Result<Vec<Event>> {
+    let oldest = shared.trees.iter(Place::Audit).next().transpose()?.map(|(key, _)| seq_of(&key)).transpose()?;
+    let newest = shared.durable.newest();
+    let from = after.0.saturating_add(1).max(oldest.unwrap_or_default().0);
+    let mut events: Vec<Event> = Vec::new();
+    for seq in (from..=newest.0).take(most).map(EventSeq) {
+        let known = if shared.durable.is_doubtful(seq) { Ok(None) } else { shared.trees.event(seq) };
+        events.push(match known {
+            Ok(Some(event)) => event,
+            Err(StoreError::Corrupt { .. }) => unreadable(shared, seq),
+            Ok(None) => {
+                let at = events.last().map_or_else(|| unreadable(shared, seq).at, |before| before.at);
+                Event { seq, at, draft: Draft::new(Actor::System, Action::Lost, Outcome::Failure) }
+            }
+            Err(error) => return Err(error),
+        });
+    }
+    Ok(events)
 }
 
 /// What stands for an event that is damaged: nobody knows whether it is meant, so it is in whatever comes by. Its time is that

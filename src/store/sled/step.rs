@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 
+use super::durable::Durable;
 use super::index::Index;
 use super::journal::{self, Entry};
 use super::people::People;
@@ -33,6 +34,7 @@ pub struct Shared {
     pub environment: Environment,
     /// Endings that memory knows and the journal does not have yet.
     pub unconfirmed: Mutex<Vec<Entry>>,
+    pub durable: Durable,
 }
 
 impl Shared {

@@ -12,6 +12,7 @@
 //! | `meta` | `format` | one byte, [`codec::FORMAT`], outside the record format |
 //! | `keys` | key id | [`ApiKey`](crate::domain::key::ApiKey) |
 //! | `key-uses` | key id | time of the last use written down |
+//! | `delivered` | webhook's name | number of the last event it has dealt with |
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -51,10 +52,11 @@ pub enum Place {
     Meta = 6,
     Keys = 7,
     KeyUses = 8,
+    Delivered = 9,
 }
 
 /// All of them, by their numbers.
-pub const PLACES: [Place; 9] = [
+pub const PLACES: [Place; 10] = [
     Place::Sessions,
     Place::Seen,
     Place::Users,
@@ -64,6 +66,7 @@ pub const PLACES: [Place; 9] = [
     Place::Meta,
     Place::Keys,
     Place::KeyUses,
+    Place::Delivered,
 ];
 
 impl Place {
@@ -79,6 +82,7 @@ impl Place {
             Self::Meta => "meta",
             Self::Keys => "keys",
             Self::KeyUses => "key-uses",
+            Self::Delivered => "delivered",
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use async_trait::async_trait;
+use tokio::sync::watch;
 
 use super::committer::Proof;
 use super::journal::Effect;
@@ -244,5 +245,13 @@ impl Audit for Sled {
     async fn find(&self, query: &search::Query) -> Result<search::Page> {
         let query = query.clone();
         self.read(move |shared| super::search::find(shared, &query)).await
+    }
+
+    fn watch_events(&self) -> watch::Receiver<EventSeq> {
+        self.0.newest.subscribe()
+    }
+
+    async fn events_after(&self, after: EventSeq, most: usize) -> Result<Vec<Event>> {
+        self.read(move |shared| super::search::after(shared, after, most)).await
     }
 }

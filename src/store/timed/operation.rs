@@ -59,7 +59,11 @@ operations! {
     Audit:
         Record = "record",
         Events = "events",
-        Find = "find";
+        Find = "find",
+        EventsAfter = "events_after";
+    Outbox:
+        Delivered = "delivered",
+        NoteDelivered = "note_delivered";
     Store:
         Ready = "ready",
         Sweep = "sweep";

@@ -4,3 +4,4 @@ pub mod afar;
 pub mod api;
 pub mod operators;
 pub mod pages;
+pub mod proxy;

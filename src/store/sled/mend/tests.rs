@@ -175,6 +175,11 @@ async fn assert_told(bench: &Bench, live: &[Session], gone: &[Session]) {
         assert_eq!(told, [ended, Action::SignIn, Action::SignIn, Action::CreateUser]);
         assert_eq!(found.next, None);
     }
+    // Whoever follows the log has heard of all.
+    assert_eq!(*bench.sled.watch_events().borrow(), EventSeq(18));
+    let followed = bench.sled.events_after(EventSeq(0), 100).await.unwrap();
+    assert_eq!(followed.iter().map(|event| event.seq.0).collect::<Vec<_>>(), (1..=18).collect::<Vec<_>>());
+    assert!(followed.iter().all(|event| event.draft.action != Action::Lost));
     let filter = search::Filter { actions: vec![Action::EndUserSessions], ..search::Filter::default() };
     let found = bench.sled.find(&search::Query::first(filter).oldest_first()).await.unwrap();
     assert_eq!(found.rows.iter().map(|event| event.seq.0).collect::<Vec<_>>(), [17, 18]);

@@ -1,6 +1,7 @@
 //! What parameters may be. Each checks the text as it was sent, by the rule that the API's description tells.
 
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
@@ -70,7 +71,13 @@ impl<'de> Deserialize<'de> for NameText {
 
 /// A password that somebody chooses, or has.
 #[derive(Clone, ToSchema)]
-#[schema(value_type = String, min_length = 15, max_length = 256, format = Password)]
+#[schema(
+    value_type = String,
+    min_length = 15,
+    max_length = 256,
+    format = Password,
+    example = "a few words in a row"
+)]
 pub struct PasswordText(pub String);
 
 impl<'de> Deserialize<'de> for PasswordText {
@@ -83,6 +90,19 @@ impl<'de> Deserialize<'de> for PasswordText {
                 "a password has 15 to 256 characters; a few words in a row are easy to remember",
             ))
         }
+    }
+}
+
+/// How long a session lasts at most, in seconds.
+#[derive(Debug, Clone, Copy, ToSchema)]
+#[schema(value_type = u32, minimum = 60, maximum = 34_560_000, example = 3600)]
+pub struct SessionSeconds(pub Duration);
+
+impl<'de> Deserialize<'de> for SessionSeconds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let seconds = whole(deserializer)?.filter(|seconds| (60..=34_560_000).contains(seconds));
+        let time = seconds.map(Duration::from_secs).map(Self);
+        time.ok_or_else(|| serde::de::Error::custom("a whole number of seconds from 60 to 34560000"))
     }
 }
 

@@ -77,7 +77,9 @@ pub fn new_user_error(error: NewUserError, now: crate::domain::timestamp::Timest
     match error {
         NewUserError::Particulars(error) => ApiError::argument("email", error),
         NewUserError::Password(error) => ApiError::argument("password", error),
-        NewUserError::EmailTaken => ApiError::email_taken(),
+        NewUserError::EmailTaken => {
+            ApiError::new(Status::Conflict, "user_already_exists", "There is a user with this e-mail address.")
+        }
         NewUserError::IdTaken => {
             ApiError::new(Status::Conflict, "user_already_exists", "There is a user with this id.")
         }

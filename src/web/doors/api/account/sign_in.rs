@@ -19,8 +19,10 @@ use crate::web::doors::api::body::Body;
 use crate::web::doors::api::credentials::{Perhaps, Program, SessionsWrite};
 use crate::web::doors::api::error::{Answer, ApiError, ErrorBody};
 use crate::web::doors::api::shapes::SessionShape;
+use crate::web::doors::api::values::SessionSeconds;
 use crate::web::guards::Server;
 use crate::web::seen::{Carrier, Seen};
+use crate::web::session_cookies;
 
 pub fn routes() -> Vec<Route> {
     routes![with_password, with_token]
@@ -37,6 +39,9 @@ pub struct PasswordSignIn {
     /// The code of an authenticator app, or a recovery code, where the account has a second factor.
     #[serde(default)]
     code: Option<String>,
+    /// The session lasts no longer than so many seconds, and no longer than sessions here do.
+    #[serde(default)]
+    duration: Option<SessionSeconds>,
 }
 
 /// Sign in with a password
@@ -67,9 +72,10 @@ pub async fn with_password(
     typed: Body<PasswordSignIn>,
 ) -> Answer<Began> {
     let core = server.0;
-    let PasswordSignIn { email, password, code } = typed.0;
+    let PasswordSignIn { email, password, code, duration } = typed.0;
     let proof = Proof { password: Password::typed(password), code: code.unwrap_or_default() };
     let entrance = place.entrance(core, known, Door::Api);
+    let entrance = Entrance { longest: duration.map(|duration| duration.0), ..entrance };
     let device = entrance.device.clone();
     let now = core.service.clock().now();
     match core.service.sign_in(Attempt { email, proof, entrance }).await {
@@ -151,7 +157,7 @@ impl Place<'_> {
             _ => None,
         };
         let device = known.0.unwrap_or_else(|| device::fresh(core));
-        Entrance { keep: false, door, client: self.program.client(), present, device }
+        Entrance { keep: false, longest: None, door, client: self.program.client(), present, device }
     }
 }
 
@@ -164,10 +170,5 @@ pub fn began(core: &Core, signed_in: &SignedIn, keyed: bool, device: Option<Devi
         return Began { shape: shape.with_secret(signed_in.credential.expose()), cookies: Vec::new() };
     }
     let device = device.map(|device| device::remember(core, device, &signed_in.user.id));
-    Began { shape, cookies: std::iter::once(session_cookie(core, signed_in)).chain(device).collect() }
-}
-
-/// The cookie that opens the session.
-pub fn session_cookie(core: &Core, signed_in: &SignedIn) -> String {
-    crate::web::doors::pages::credential(core, signed_in)
+    Began { shape, cookies: session_cookies::hand_out(core, signed_in).into_iter().chain(device).collect() }
 }
