@@ -21,6 +21,7 @@ macro_rules! on_both_stores {
 mod account;
 mod address;
 mod admin_end;
+mod admin_keys;
 mod admin_sessions;
 mod admin_user;
 mod admin_user_verbs;
@@ -63,4 +64,7 @@ mod second_factor;
 mod setup;
 mod templates;
 mod tries;
+mod verify;
+mod verify_cookie;
+mod verify_redirect;
 mod written_down;

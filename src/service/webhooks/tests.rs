@@ -300,7 +300,7 @@ async fn what_happened_while_the_server_was_down_is_told_when_it_is_back() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn asvs_15_3_2_nothing_is_sent_to_this_machine_unless_that_is_meant() {
+async fn nothing_is_sent_to_this_machine_unless_that_is_meant() {
     for host in ["127.0.0.1", "localhost", "[::ffff:127.0.0.1]", "0.0.0.0"] {
         let mut bench = Bench::new();
         let receiver = Receiver::doing(vec![]);

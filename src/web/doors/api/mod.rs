@@ -10,6 +10,7 @@ mod body;
 pub mod cors;
 pub mod credentials;
 mod error;
+pub mod events;
 mod jobs;
 mod missing;
 mod openapi;
@@ -26,6 +27,7 @@ pub use self::openapi::document;
 use super::super::seen::{Rejection, Seen};
 use super::super::{Core, Mounted};
 use crate::domain::ending::Ended;
+use crate::web::session_cookies;
 use crate::web::shape::Fault;
 use error::ApiError;
 
@@ -43,6 +45,7 @@ fn routes() -> Vec<Route> {
         sessions::routes(),
         jobs::routes(),
         audit::routes(),
+        events::routes(),
         ping::routes(),
         cors::routes(),
         missing::routes(),
@@ -93,7 +96,9 @@ fn ended_session(core: &Core, seen: &Seen, ended: &Ended) -> Response<'static> {
     let told = format!("The session has ended ({}); sign in again.", ended.reason);
     let mut response = ApiError::guest(&told).response();
     if seen.carrier == crate::web::seen::Carrier::Cookie {
-        response.adjoin_raw_header("Set-Cookie", core.names.expire(&core.names.session));
+        for cookie in session_cookies::take_away(core) {
+            response.adjoin_raw_header("Set-Cookie", cookie);
+        }
     }
     response
 }

@@ -9,7 +9,8 @@ use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
 use super::error::ErrorBody;
-use super::{account, audit, jobs, ping, sessions};
+use super::{account, audit, events, jobs, ping, sessions};
+use crate::service::feed::Told;
 
 /// The file's text.
 pub fn document() -> &'static str {
@@ -53,8 +54,9 @@ pub fn document() -> &'static str {
         jobs::list,
         jobs::job,
         audit::list,
+        events::events,
     ),
-    components(schemas(ErrorBody)),
+    components(schemas(ErrorBody, Told)),
     modifiers(&Complete),
     servers((url = "/"))
 )]
