@@ -8,6 +8,7 @@ mod completions;
 mod demo;
 mod key;
 mod logs;
+mod openapi;
 mod people;
 mod place;
 mod reach;
@@ -60,6 +61,8 @@ enum Verb {
     Compact(compact::Arguments),
     /// Read every record and tell what is wrong
     Check(check::Arguments),
+    /// Print the description of the API (OpenAPI 3.1)
+    Openapi,
     /// Print a script that completes verbs and flags in a shell
     Completions(completions::Completions),
     /// Print the manual, or write its pages into a folder
@@ -165,6 +168,7 @@ pub fn main() -> ExitCode {
             Some(Verb::Restore(arguments)) => restore::run(arguments).await,
             Some(Verb::Compact(arguments)) => compact::run(arguments).await,
             Some(Verb::Check(arguments)) => check::run(arguments).await,
+            Some(Verb::Openapi) => openapi::run(),
             Some(Verb::Completions(arguments)) => completions::completions(&arguments, Arguments::command()),
             Some(Verb::Man(arguments)) => completions::manual(&arguments, Arguments::command()),
         }

@@ -4,6 +4,7 @@ mod cursor;
 mod filter;
 mod people;
 mod typed;
+pub mod wanted;
 
 use std::fmt;
 use std::str::FromStr;

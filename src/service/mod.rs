@@ -13,6 +13,7 @@ pub mod keys;
 pub mod metrics;
 pub(crate) mod operator;
 pub mod passwords;
+pub mod people;
 pub mod proofs;
 pub mod reaper;
 pub mod second_factors;

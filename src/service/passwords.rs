@@ -214,7 +214,7 @@ impl Service {
         }
     }
 
-    /// Gives a user a new password, on the word of the machine's operator. Answers how many of their sessions ended: all.
+    /// Gives a user a new password, on the word of the machine's operator or of an API key. Answers how many of their sessions ended: all.
     pub async fn set_password(&self, user: &User, chosen: String, order: &Order) -> Result<u64, PasswordChangeError> {
         let hash = self.hasher.hash(Password::chosen(chosen, &user.own_words())?).await?;
         let change = UserChange::Password(Box::new(NewPassword { hash, asked: None }));

@@ -183,6 +183,11 @@ impl Service {
         }
     }
 
+    /// Ends one session of this user, as an administrator; one of somebody else is none.
+    pub async fn revoke_of(&self, user: &UserId, id: SessionId, order: &Order) -> Result<End> {
+        self.store.end(user.key(), id, order.ending(Reason::Revoked)).await
+    }
+
     /// Ends these sessions, each for itself: a failure in the middle leaves the earlier ones ended.
     pub async fn revoke_selection(&self, ids: &[SessionId], order: &Order) -> Result<Selection> {
         let mut selection = Selection::default();

@@ -43,6 +43,7 @@ use rocket::{Build, Request, Rocket};
 use tokio::sync::Mutex;
 
 use self::cookie::Names;
+pub(crate) use self::doors::api::document as openapi;
 pub use self::gate::Gate;
 pub use self::guards::{AdminSession, CurrentSession};
 pub use self::launch::{BuildError, LaunchError, Listening, build, figment, launch};

@@ -9,8 +9,8 @@ use super::Program;
 use super::refusals::assert_told;
 
 /// Every verb, and those of the ones that have verbs of their own.
-const VERBS: [&str; 10] =
-    ["serve", "audit", "backup", "restore", "compact", "check", "completions", "man", "user", "session"];
+const VERBS: [&str; 11] =
+    ["serve", "audit", "backup", "restore", "compact", "check", "openapi", "completions", "man", "user", "session"];
 const OF_USERS: [&str; 13] = [
     "create",
     "block",

@@ -91,12 +91,12 @@ fn query<T: DeserializeOwned>(pairs: &Map<String, Value>) -> Result<T, ApiError>
 fn pairs(request: &Request<'_>) -> Result<Map<String, Value>, ApiError> {
     let mut pairs = Map::new();
     let Some(query) = request.uri().query() else { return Ok(pairs) };
-    // Those that are decoded already would be decoded twice here: a `+` in a time is sent as `%2B`.
-    for segment in query.raw_segments() {
+    // Decoded once, and not by the framework, which makes something of what is not UTF-8.
+    for segment in query.raw_segments().filter(|segment| !segment.is_empty()) {
         let (name, value) = segment.split_at_byte(b'=');
         let decode = |text: &RawStr| {
             let decoded = text.url_decode().map(std::borrow::Cow::into_owned);
-            decoded.map_err(|_| ApiError::argument(name.as_str(), "it is not UTF-8"))
+            decoded.map_err(|_| ApiError::argument(&name.url_decode_lossy(), "it is not UTF-8"))
         };
         let (name, value) = (decode(name)?, decode(value)?);
         let plain = name.split_once('[').map_or(&*name, |(plain, _)| plain).to_owned();

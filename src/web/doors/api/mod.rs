@@ -18,6 +18,7 @@ mod ping;
 mod queries;
 mod sessions;
 mod shapes;
+pub mod users;
 mod values;
 
 use rocket::http::{Method, Status};
@@ -42,6 +43,7 @@ pub fn attach(rocket: Rocket<Build>) -> Rocket<Build> {
 fn routes() -> Vec<Route> {
     [
         account::routes(),
+        users::routes(),
         sessions::routes(),
         jobs::routes(),
         audit::routes(),

@@ -1,5 +1,8 @@
 //! What the API is, for programs: OpenAPI 3.1, made of the handlers' own types.
 
+mod links;
+mod paths;
+
 use std::sync::LazyLock;
 
 use utoipa::openapi::security::{
@@ -8,8 +11,11 @@ use utoipa::openapi::security::{
 use utoipa::openapi::{Content, Ref, RefOr, ResponseBuilder};
 use utoipa::{Modify, OpenApi};
 
+use self::links::Links;
+use self::paths::Paths;
 use super::error::ErrorBody;
-use super::{account, audit, events, jobs, ping, sessions};
+use super::queries::QueryText;
+use super::{account, audit, events, jobs, ping, sessions, users};
 use crate::service::feed::Told;
 
 /// The file's text.
@@ -47,6 +53,24 @@ pub fn document() -> &'static str {
         account::set_email,
         account::block,
         account::jwt,
+        users::users,
+        users::create_user,
+        users::user,
+        users::delete_user,
+        users::set_status,
+        users::set_user_password,
+        users::set_user_name,
+        users::set_user_email,
+        users::set_verification,
+        users::user_prefs,
+        users::set_user_prefs,
+        users::set_labels,
+        users::user_sessions,
+        users::create_user_session,
+        users::end_user_session,
+        users::end_user_sessions,
+        users::create_token,
+        users::user_jwt,
         sessions::list,
         sessions::session,
         sessions::end,
@@ -56,8 +80,8 @@ pub fn document() -> &'static str {
         audit::list,
         events::events,
     ),
-    components(schemas(ErrorBody, Told)),
-    modifiers(&Complete),
+    components(schemas(ErrorBody, QueryText, Told)),
+    modifiers(&Complete, &Paths, &Links),
     servers((url = "/"))
 )]
 struct Api;

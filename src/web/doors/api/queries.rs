@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 use serde_json::Value;
+use utoipa::ToSchema;
 
 use super::error::{Answer, ApiError};
 use crate::domain::timestamp::Timestamp;
@@ -10,6 +11,17 @@ use crate::domain::timestamp::Timestamp;
 const MOST: usize = 100;
 /// The longest, in characters.
 const LONGEST: usize = 4096;
+
+/// One of them, as JSON text.
+#[derive(ToSchema)]
+#[schema(
+    value_type = String,
+    max_length = 4096,
+    pattern = r"^\{[\s\S]*\}$",
+    example = r#"{"method":"limit","values":[25]}"#
+)]
+#[allow(dead_code, reason = "tells what it looks like; `parse` reads it")]
+pub struct QueryText(String);
 
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

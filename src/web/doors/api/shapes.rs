@@ -235,6 +235,16 @@ pub struct SessionList {
     pub sessions: Vec<SessionShape>,
 }
 
+/// A list of users.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = UserList)]
+pub struct UserList {
+    /// How many there are in all, up to 5000.
+    pub total: u64,
+    pub users: Vec<UserShape>,
+}
+
 /// How many there are, as far as they were counted.
 pub const fn counted(total: Total) -> u64 {
     match total {

@@ -6,10 +6,12 @@ use std::time::Duration;
 use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
+use super::error::{Answer, ApiError};
 use crate::domain::ending::Note;
-use crate::domain::id::UserId;
+use crate::domain::id::{SessionId, UserId};
 use crate::domain::password::Password;
-use crate::domain::user::{Email, Name};
+use crate::domain::token::Token;
+use crate::domain::user::{Email, Label, Name};
 
 /// An id for a new user: `unique()` for a fresh one.
 #[derive(Debug, Clone, ToSchema)]
@@ -107,20 +109,6 @@ impl<'de> Deserialize<'de> for SessionSeconds {
     }
 }
 
-/// A query, as the clients' query builders write it.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
-#[schema(
-    value_type = String,
-    max_length = 4096,
-    pattern = r"^\{.*\}$",
-    examples(
-        r#"{"method":"limit","values":[25]}"#,
-        r#"{"method":"equal","attribute":"userId","values":["ada"]}"#,
-        r#"{"method":"orderDesc","attribute":"$createdAt"}"#
-    )
-)]
-pub struct QueryText(pub String);
-
 /// Why sessions are to end: not blank, and of one line.
 #[derive(Debug, Clone, ToSchema)]
 #[schema(
@@ -150,6 +138,84 @@ impl From<ReasonText> for Note {
     fn from(reason: ReasonText) -> Self {
         reason.0
     }
+}
+
+/// No telephone number: none is kept.
+#[derive(Debug, Clone, Copy, ToSchema)]
+#[schema(value_type = String, max_length = 0)]
+pub struct NoPhone(());
+
+impl<'de> Deserialize<'de> for NoPhone {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if text(deserializer)?.is_empty() {
+            Ok(Self(()))
+        } else {
+            Err(serde::de::Error::custom("telephone numbers are not kept here; leave it out"))
+        }
+    }
+}
+
+/// Which session a path names. What might be the id of something is that of no session.
+pub fn session_id(text: &str) -> Answer<SessionId> {
+    text.parse().map_err(|error| match text.parse::<UserId>() {
+        Ok(_) => ApiError::no_session(),
+        Err(_) => ApiError::argument("sessionId", error),
+    })
+}
+
+/// A word that gives rights.
+#[derive(Debug, Clone, ToSchema)]
+#[schema(value_type = String, pattern = r"^[a-zA-Z0-9]{1,36}$", example = "editor")]
+pub struct LabelText(pub Label);
+
+impl<'de> Deserialize<'de> for LabelText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        text(deserializer)?.parse().map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+/// As many labels as may be sent at a time.
+pub fn few_labels<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<LabelText>, D::Error> {
+    let labels = Vec::<LabelText>::deserialize(deserializer)?;
+    if labels.len() <= 100 { Ok(labels) } else { Err(serde::de::Error::custom("there are at most 100 labels")) }
+}
+
+/// How many characters the secret of a token has.
+#[derive(Debug, Clone, Copy, ToSchema)]
+#[schema(value_type = i64, minimum = 4, maximum = 128)]
+pub struct TokenLength(pub usize);
+
+impl<'de> Deserialize<'de> for TokenLength {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let length = whole(deserializer)?.and_then(|number| usize::try_from(number).ok());
+        length.filter(|length| Token::LENGTHS.contains(length)).map(Self).ok_or_else(|| {
+            let (shortest, longest) = (Token::LENGTHS.start(), Token::LENGTHS.end());
+            serde::de::Error::custom(format!("a whole number from {shortest} to {longest}"))
+        })
+    }
+}
+
+/// For how many seconds a token is good.
+#[derive(Debug, Clone, Copy, ToSchema)]
+#[schema(value_type = i64, minimum = 60, maximum = 2_592_000)]
+pub struct TokenLifetime(pub u64);
+
+impl<'de> Deserialize<'de> for TokenLifetime {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let seconds = whole(deserializer)?;
+        seconds.filter(|seconds| Token::LIFETIMES.contains(seconds)).map(Self).ok_or_else(|| {
+            let (shortest, longest) = (Token::LIFETIMES.start(), Token::LIFETIMES.end());
+            serde::de::Error::custom(format!("a whole number of seconds from {shortest} to {longest}"))
+        })
+    }
+}
+
+/// A whole number from nought on; some programs write 900 as `900.0`.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "in range and without a fraction")]
+fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    let number = serde_json::Number::deserialize(deserializer)?;
+    let float = || number.as_f64().filter(|float| float.fract() == 0.0 && (0.0..1e15).contains(float));
+    Ok(number.as_u64().or_else(|| float().map(|float| float as u64)))
 }
 
 fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {

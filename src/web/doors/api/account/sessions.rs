@@ -17,6 +17,7 @@ use crate::web::doors::api::body::Body;
 use crate::web::doors::api::credentials::{Account, Program};
 use crate::web::doors::api::error::{Answer, ApiError, ErrorBody};
 use crate::web::doors::api::shapes::{self, SessionList, SessionShape};
+use crate::web::doors::api::values::session_id;
 use crate::web::guards::Server;
 use crate::web::session_cookies;
 
@@ -62,7 +63,7 @@ pub async fn live_of(core: &Core, whose: Whose) -> Answer<Vec<Standing>> {
 fn meant(account: &Account<'_>, id: &str) -> Answer<SessionId> {
     match id {
         "current" => Ok(account.live.session.id()),
-        id => id.parse().map_err(|_| ApiError::no_session()),
+        id => session_id(id),
     }
 }
 
