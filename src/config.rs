@@ -1,5 +1,6 @@
 //! The table `[default.sessiond]` of `Rocket.toml` and the environment, read into values that cannot be wrong.
 
+mod cookie_domain;
 mod forgotten;
 mod in_force;
 mod operators;
@@ -14,6 +15,7 @@ use figment::Figment;
 use ipnet::IpNet;
 use serde::{Deserialize, Deserializer};
 
+pub use self::cookie_domain::CookieDomain;
 pub use self::forgotten::ForgottenPassword;
 pub use self::operators::Operators;
 use crate::domain::id::UserId;
@@ -36,6 +38,7 @@ const RETENTION: Duration = Duration::from_hours(24 * 90);
 struct Raw {
     data: PathBuf,
     public_url: Option<String>,
+    cookie_domain: Option<String>,
     trusted_proxies: Vec<String>,
     allowed_origins: Vec<String>,
     idle: Span,
@@ -99,6 +102,7 @@ impl Default for Raw {
         Self {
             data: PathBuf::from("data"),
             public_url: None,
+            cookie_domain: None,
             trusted_proxies: Vec::new(),
             allowed_origins: Vec::new(),
             idle: Span(standard.idle),
@@ -182,6 +186,15 @@ impl Origin {
         self.0.starts_with("https://")
     }
 
+    /// The host, without scheme and port.
+    pub fn host(&self) -> &str {
+        let authority = self.0.split_once("://").map_or("", |(_, authority)| authority);
+        match authority.rsplit_once(':') {
+            Some((host, port)) if !port.contains(']') => host,
+            _ => authority,
+        }
+    }
+
     /// The text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -202,6 +215,8 @@ pub struct Config {
     /// Where browsers reach this server. Decides `Secure`, the cookie's name and the allowed origin; without it, whatever
     /// `Host` the request names, by plain http.
     pub public_url: Option<Origin>,
+    /// Whose hosts get the second cookie, which is good at the door for reverse proxies alone.
+    pub cookie_domain: Option<CookieDomain>,
     /// Further origins whose pages may send requests that change something.
     pub allowed_origins: Vec<Origin>,
     /// Whose `X-Forwarded-For` counts.
@@ -268,9 +283,12 @@ impl Config {
             })
         };
         let origins = raw.allowed_origins.iter().map(|text| Origin::parse("allowed_origins", text));
+        let public_url = raw.public_url.map(|text| Origin::parse("public_url", &text)).transpose()?;
+        let cookie_domain = raw.cookie_domain.map(|text| CookieDomain::check(&text, public_url.as_ref()));
         Ok(Self {
             data: raw.data,
-            public_url: raw.public_url.map(|text| Origin::parse("public_url", &text)).transpose()?,
+            cookie_domain: cookie_domain.transpose()?,
+            public_url,
             allowed_origins: origins.collect::<Result<_, _>>()?,
             trusted_proxies: raw.trusted_proxies.iter().map(network).collect::<Result<_, _>>()?,
             limits,
@@ -397,7 +415,7 @@ mod tests {
         assert_eq!(
             config.unwrap().in_force(),
             format!(
-                "version={} public_url=https://login.example.com allowed_origins=none \
+                "version={} public_url=https://login.example.com cookie_domain=none allowed_origins=none \
                  trusted_proxies=10.0.0.0/8,127.0.0.1/32 idle/absolute=1h/1d persistent=7d/30d \
                  administrator=15m/12h sessions_per_user=25 retention=90d password_hash=19456KiB,2,1 \
                  login_limits=60/10m,20/1h,{},10/1h password_pepper=none second_factor=optional webhooks=none \
@@ -420,6 +438,7 @@ mod tests {
             ("retention = \"29d\"", "sessiond.retention"),
             ("public_url = \"login.example.com\"", "sessiond.public_url"),
             ("public_url = \"https://x/y\"", "without a path"),
+            ("cookie_domain = \"example.com\"", "sessiond.cookie_domain"),
             ("trusted_proxies = [\"everyone\"]", "`everyone`"),
             ("password_hash = { memory = 1 }", "memory"),
             ("password_hash = { memory_kib = 1 }", "sessiond.password_hash"),
@@ -449,5 +468,8 @@ mod tests {
         assert_eq!(origin("https://Login.Example.com:443/"), "https://login.example.com");
         assert_eq!(origin("http://127.0.0.1:8000"), "http://127.0.0.1:8000");
         assert_eq!(origin("http://[::1]:80"), "http://[::1]");
+        let host = |text| Origin::parse("public_url", text).map(|origin| origin.host().to_owned()).unwrap();
+        assert_eq!(host("https://Login.Example.com:8443"), "login.example.com");
+        assert_eq!((host("http://[::1]:8000"), host("http://[::1]")), ("[::1]".to_owned(), "[::1]".to_owned()));
     }
 }

@@ -79,10 +79,19 @@ impl Keys {
 
     /// Whether `tag` is one of ours for these parts, in constant time.
     pub fn verify(&self, purpose: &str, parts: &[&[u8]], tag: &str) -> bool {
-        let mut bytes = [0; 32];
-        let decoded = URL_SAFE_NO_PAD.decode_slice(tag, &mut bytes);
-        decoded == Ok(32) && self.secrets.iter().any(|secret| mac(secret, purpose, parts).verify_slice(&bytes).is_ok())
+        made_by(&self.secrets, purpose, parts, tag)
     }
+
+    /// Whether it is, and was made by the key that signs now.
+    pub fn is_newest(&self, purpose: &str, parts: &[&[u8]], tag: &str) -> bool {
+        made_by(&self.secrets[..self.secrets.len().min(1)], purpose, parts, tag)
+    }
+}
+
+fn made_by(secrets: &[[u8; 32]], purpose: &str, parts: &[&[u8]], tag: &str) -> bool {
+    let mut bytes = [0; 32];
+    let decoded = URL_SAFE_NO_PAD.decode_slice(tag, &mut bytes);
+    decoded == Ok(32) && secrets.iter().any(|secret| mac(secret, purpose, parts).verify_slice(&bytes).is_ok())
 }
 
 /// A tag over `parts`; `purpose` keeps one use from passing for another.
@@ -111,6 +120,8 @@ mod tests {
         assert!(!open().verify("form", &[b"", b"a"], &first));
         clock.advance(AGE + Duration::from_secs(1));
         assert!(open().verify("form", &[b"a"], &first));
+        assert!(!open().is_newest("form", &[b"a"], &first));
+        assert!(open().is_newest("form", &[b"a"], &open().sign("form", &[b"a"])));
         assert_ne!(open().sign("form", &[b"a"]), first);
         clock.advance(AGE + Duration::from_secs(1));
         assert!(!open().verify("form", &[b"a"], &first));

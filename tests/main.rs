@@ -11,6 +11,7 @@ mod harness;
 mod history;
 mod layers;
 mod process;
+mod protect;
 mod sdk;
 mod shims;
 mod sled;

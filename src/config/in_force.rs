@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Config, Origin};
+use super::{Config, CookieDomain, Origin};
 use crate::domain::lifetime::{Lifetime, Limits};
 use crate::service::hasher::{Cost, Hashing};
 use crate::service::throttle::{LoginLimits, Rate};
@@ -13,6 +13,7 @@ impl Config {
         let Self {
             data: _,
             public_url,
+            cookie_domain,
             allowed_origins,
             trusted_proxies,
             limits,
@@ -36,6 +37,7 @@ impl Config {
         [
             format!("version={}", env!("CARGO_PKG_VERSION")),
             format!("public_url={}", public_url.as_ref().map_or("none", Origin::as_str)),
+            format!("cookie_domain={}", cookie_domain.as_ref().map_or("none", CookieDomain::as_str)),
             format!("allowed_origins={}", list(allowed_origins.iter().map(ToString::to_string).collect())),
             format!("trusted_proxies={}", list(trusted_proxies.iter().map(ToString::to_string).collect())),
             format!("idle/absolute={}", life(*standard)),

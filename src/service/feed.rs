@@ -46,9 +46,9 @@ pub enum FeedError {
     /// The place is beyond the end of the log.
     #[error("there is no event with this id yet")]
     Future,
-    /// Too many are open: of this key or session, or in all.
-    #[error("too many feeds are open; close one, or try again later")]
-    TooMany,
+    /// So many are open, of this key or session or in all, and there can be no more.
+    #[error("{0} feeds are open; close one, or try again later")]
+    TooMany(u32),
     /// The store does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -80,7 +80,7 @@ impl Service {
         holder: Holder,
         from: Option<Cursor>,
     ) -> std::result::Result<Feed, FeedError> {
-        let slot = self.streams.take(holder).ok_or(FeedError::TooMany)?;
+        let slot = self.streams.take(holder).map_err(FeedError::TooMany)?;
         let follower = match from {
             Some(from) => Follower::after(Arc::clone(&self.store), from).ok_or(FeedError::Future)?,
             None => Follower::from_now_on(Arc::clone(&self.store)).await?,

@@ -224,3 +224,30 @@ impl Service {
 fn known<T>(what: &str, answer: Result<T, StoreError>) -> Option<T> {
     answer.inspect_err(|error| tracing::warn!(%error, "{what} could not be measured")).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use prometheus_client::encoding::text::encode;
+
+    use super::*;
+    use crate::service::hasher::Busy;
+
+    #[test]
+    fn whoever_meets_a_full_queue_or_an_end_of_everything_is_told_apart() {
+        let metrics = Metrics::new("memory", Timestamp::from_millis(1_500));
+        metrics.turned_away(Door::Pages, &SignInError::Busy(Busy));
+        metrics.turned_away(Door::Api, &SignInError::Stale);
+        let mut text = String::new();
+        encode(&mut text, metrics.registry()).unwrap();
+        let counted: Vec<_> =
+            text.lines().filter(|line| line.starts_with("sessiond_sign_ins") && line.ends_with(" 1")).collect();
+        assert_eq!(
+            counted,
+            [
+                "sessiond_sign_ins_total{door=\"pages\",outcome=\"busy\"} 1",
+                "sessiond_sign_ins_total{door=\"api\",outcome=\"stale\"} 1",
+            ]
+        );
+        assert!(text.contains("\nprocess_start_time_seconds 1.5\n"), "{text}");
+    }
+}

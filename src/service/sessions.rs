@@ -102,8 +102,22 @@ impl Service {
         if let Some(cached) = cache::get(credential, self.clock.now()) {
             return Ok(cached);
         }
+        self.resolve_where(user, id, |session| session.opens_with(credential)).await
+    }
+
+    /// What a session is worth now to whoever has proved, by a tag of this server's own, that it may be asked for.
+    pub async fn resolve_derived(&self, user: UserKey, id: SessionId) -> Result<Resolved> {
+        self.resolve_where(user, id, |_| true).await
+    }
+
+    async fn resolve_where(
+        &self,
+        user: UserKey,
+        id: SessionId,
+        opens: impl FnOnce(&Session) -> bool + Send,
+    ) -> Result<Resolved> {
         let Some(standing) = self.store.session(user, id).await? else { return Ok(Resolved::Unknown) };
-        if !standing.session.opens_with(credential) {
+        if !opens(&standing.session) {
             return Ok(Resolved::Unknown);
         }
         let now = self.clock.now();

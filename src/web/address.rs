@@ -18,6 +18,11 @@ pub fn of(request: &Request<'_>, trusted: &[IpNet]) -> Option<IpAddr> {
     Some(client(peer, &forwarded, trusted))
 }
 
+/// Whether the request comes from a trusted proxy, so that what it says of the request behind it counts.
+pub fn is_by_proxy(request: &Request<'_>, trusted: &[IpNet]) -> bool {
+    request.remote().is_some_and(|remote| is_trusted(remote.ip().to_canonical(), trusted))
+}
+
 fn client(peer: IpAddr, forwarded: &[&str], trusted: &[IpNet]) -> IpAddr {
     let mut client = peer;
     for hop in forwarded.iter().rev() {

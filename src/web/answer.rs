@@ -12,7 +12,7 @@ use super::csrf::Binding;
 use super::flash::{self, Flash};
 use super::next::Next;
 use super::seen::Seen;
-use super::{Core, Mounted, csrf, text, view};
+use super::{Core, Mounted, csrf, session_cookies, text, view};
 use crate::domain::id::SessionId;
 use crate::service::sessions::Resolved;
 
@@ -53,6 +53,11 @@ impl Page {
             flash = value.parse::<Flash>().ok();
             self.cookies.push(names.expire(&names.flash));
         }
+        if let Resolved::Live(live) = &seen.resolved
+            && self.session.is_none()
+        {
+            self.cookies.extend(session_cookies::renewed(core, live, request.headers()));
+        }
         if let (Binding::Visitor(value), true) = (&seen.binding, seen.fresh) {
             self.cookies.push(names.set(&names.visitor, value, None));
         }
@@ -73,6 +78,9 @@ impl Page {
             }
             context.insert("path".to_owned(), json!(path));
             context.insert("notice".to_owned(), json!(flash.and_then(text::notice)));
+            if self.template == "pages/onward.html" {
+                context.insert("at_once".to_owned(), json!(flash == Some(Flash::Onward)));
+            }
             if self.template == "pages/login.html" {
                 let away = text::away(flash, &seen.resolved, core.service.clock().now());
                 context.insert("turned_away".to_owned(), json!(away));
@@ -132,16 +140,18 @@ impl SeeOther {
     pub fn sign_in(seen: &Seen) -> Self {
         let next = if matches!(seen.method, Method::Get | Method::Head) { Next::parse(&seen.uri) } else { None };
         match next.filter(|next| next.as_str() != "/") {
-            Some(next) => {
-                let next = percent_encoding::utf8_percent_encode(next.as_str(), percent_encoding::NON_ALPHANUMERIC);
-                Self::to(format!("/login?next={next}"))
-            }
+            Some(next) => Self::to(format!("/login?next={}", next.encoded())),
             None => Self::to("/login"),
         }
     }
 
     pub fn cookie(mut self, cookie: String) -> Self {
         self.cookies.push(cookie);
+        self
+    }
+
+    pub fn cookies(mut self, cookies: impl IntoIterator<Item = String>) -> Self {
+        self.cookies.extend(cookies);
         self
     }
 

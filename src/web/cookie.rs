@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rocket::http::HeaderMap;
 
-use crate::config::Config;
+use crate::config::{Config, CookieDomain};
 
 /// What a cookie is called: with the prefix `__Host-` wherever browsers accept it, so that no neighbour can set it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,9 @@ pub struct Names {
     pub flash: Name,
     /// Who has signed in before in this browser.
     pub device: Name,
+    /// What the door for reverse proxies takes, where applications share a domain with the pages.
+    pub proxy: Option<Name>,
+    domain: Option<CookieDomain>,
     secure: bool,
 }
 
@@ -47,21 +50,31 @@ impl Names {
             visitor: name("sessiond-visitor"),
             flash: name("sessiond-flash"),
             device: name("sessiond-device"),
+            // Not for one host alone, so it cannot have the other prefix; a domain is configured for https only.
+            proxy: config.cookie_domain.is_some().then(|| Name("__Secure-sessiond-proxy".to_owned())),
+            domain: config.cookie_domain.clone(),
             secure,
         }
     }
 
+    fn attributes(&self, name: &Name) -> String {
+        let secure = if self.secure { "; Secure" } else { "" };
+        let domain = match &self.domain {
+            Some(domain) if self.proxy.as_ref() == Some(name) => format!("; Domain={domain}"),
+            _ => String::new(),
+        };
+        format!("Path=/; HttpOnly; SameSite=Lax{secure}{domain}")
+    }
+
     /// A `Set-Cookie` value. Without `lifetime` the cookie goes with the browser.
     pub fn set(&self, name: &Name, value: &str, lifetime: Option<Duration>) -> String {
-        let secure = if self.secure { "; Secure" } else { "" };
         let age = lifetime.map_or_else(String::new, |lifetime| format!("; Max-Age={}", lifetime.as_secs()));
-        format!("{}={value}; Path=/; HttpOnly; SameSite=Lax{secure}{age}", name.0)
+        format!("{}={value}; {}{age}", name.0, self.attributes(name))
     }
 
     /// A `Set-Cookie` value that takes the cookie away.
     pub fn expire(&self, name: &Name) -> String {
-        let secure = if self.secure { "; Secure" } else { "" };
-        format!("{}=; Path=/; HttpOnly; SameSite=Lax{secure}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT", name.0)
+        format!("{}=; {}; Max-Age=0; Expires=Thu, 01 Jan 1970 00:00:00 GMT", name.0, self.attributes(name))
     }
 }
 

@@ -6,9 +6,10 @@ use rocket::{Catcher, Request, catch, catchers};
 use serde_json::json;
 
 use super::answer::{CHALLENGE, Made, Page, SeeOther};
+use super::doors::proxy;
 use super::flash::{Flash, Why};
 use super::seen::Seen;
-use super::{Core, headers, is_afar};
+use super::{Core, headers, is_afar, session_cookies};
 use crate::service::sessions::Resolved;
 use crate::store::StoreError;
 
@@ -16,7 +17,8 @@ use crate::store::StoreError;
 pub fn wants_json(request: &Request<'_>, uri: &str) -> bool {
     let accepts =
         |wanted: &MediaType| request.accept().is_some_and(|accept| accept.media_types().any(|one| one == wanted));
-    uri.starts_with("/v1/") || is_afar(request, uri) || (accepts(&MediaType::JSON) && !accepts(&MediaType::HTML))
+    let program = uri.starts_with("/v1/") || is_afar(request, uri) || proxy::is_here(request, uri);
+    program || (accepts(&MediaType::JSON) && !accepts(&MediaType::HTML))
 }
 
 /// An error for programs.
@@ -119,7 +121,7 @@ fn unauthorized(request: &Request<'_>) -> Result<Made, Status> {
     }
     let mut there = SeeOther::sign_in(seen);
     if let (Resolved::Expired(at), Some(core)) = (&seen.resolved, core(request)) {
-        there = there.flash(core, Flash::Away(Why::Expired, *at)).cookie(core.names.expire(&core.names.session));
+        there = there.flash(core, Flash::Away(Why::Expired, *at)).cookies(session_cookies::take_away(core));
     }
     there.respond_to(request).map(|response| finish(request, response))
 }

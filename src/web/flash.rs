@@ -47,6 +47,8 @@ pub enum Flash {
     PasswordKept,
     /// A user was changed, and so many sessions ended by it.
     User(UserDone, u64),
+    /// Signed in a moment ago, on the way to somewhere else.
+    Onward,
     /// The first administrator was created.
     SetUp,
     /// Done.
@@ -62,16 +64,19 @@ pub enum Deed {
     ProfileChanged,
     /// The person has no second factor any more.
     SecondFactorRemoved,
+    /// An API key is revoked.
+    KeyRevoked,
 }
 
 impl Deed {
-    const ALL: [Self; 3] = [Self::DeviceNamed, Self::ProfileChanged, Self::SecondFactorRemoved];
+    const ALL: [Self; 4] = [Self::DeviceNamed, Self::ProfileChanged, Self::SecondFactorRemoved, Self::KeyRevoked];
 
     const fn code(self) -> &'static str {
         match self {
             Self::DeviceNamed => "device-named",
             Self::ProfileChanged => "profile-changed",
             Self::SecondFactorRemoved => "second-factor-removed",
+            Self::KeyRevoked => "key-revoked",
         }
     }
 }
@@ -90,6 +95,7 @@ impl Flash {
             Self::PasswordKept => "kept".to_owned(),
             Self::User(done, ended) => format!("user~{}~{ended}", done.code()),
             Self::OverAlready => "over".to_owned(),
+            Self::Onward => "onward".to_owned(),
             Self::SetUp => "setup".to_owned(),
             Self::Deed(deed) => format!("deed~{}", deed.code()),
         }
@@ -120,6 +126,7 @@ impl FromStr for Flash {
             "kept" => Self::PasswordKept,
             "user" => Self::User(part()?.parse()?, number(part()?)?),
             "over" => Self::OverAlready,
+            "onward" => Self::Onward,
             "setup" => Self::SetUp,
             "deed" => {
                 let code = part()?;
@@ -148,6 +155,7 @@ mod tests {
             Flash::Password(2),
             Flash::PasswordKept,
             Flash::User(UserDone::Deleted, 4),
+            Flash::Onward,
             Flash::SetUp,
             Flash::Deed(Deed::ProfileChanged),
         ] {

@@ -15,7 +15,7 @@ use super::api_key::Presented;
 use super::cookie::Sent;
 use super::csrf::{self, Asked, Binding, Judgement};
 use super::doors::api::{self, cors, credentials};
-use super::doors::operators;
+use super::doors::{operators, proxy};
 use super::seen::{Carrier, Rejection, Seen};
 use super::shape::Fault;
 use super::{Core, address, headers, is_afar, reject};
@@ -24,6 +24,7 @@ use crate::domain::credential::Credential;
 use crate::domain::id::hex;
 use crate::service::Service;
 use crate::service::sessions::Resolved;
+use crate::store::Result;
 
 /// Of a body the gate reads so many bytes: its form's token is there, or nowhere.
 const START: usize = 512;
@@ -35,6 +36,8 @@ enum Path {
     Open,
     /// Commands from afar, which an API key opens and no session does.
     Keyed,
+    /// What proxies ask, with a credential of its own. Nothing is changed there, whatever the method.
+    Proxy,
     /// The API. What matters there is where a request comes from, and not a form's token.
     Api {
         open: bool,
@@ -49,6 +52,7 @@ impl Path {
             "/logout" => Self::SignOut,
             "/login" | "/login/forgotten" | "/login/password" | "/setup" => Self::Open,
             _ if is_afar(request, raw) => Self::Keyed,
+            _ if proxy::is_here(request, raw) => Self::Proxy,
             _ if api::is_api(request, raw) => Self::Api { open: api::is_open(request, raw) },
             _ if raw.starts_with("/static/") || operators::is_one(request, raw) => Self::Open,
             _ => Self::Guarded,
@@ -65,6 +69,11 @@ impl Path {
     const fn is_open(self) -> bool {
         matches!(self, Self::Open | Self::Api { open: true })
     }
+
+    /// Whether an ended session goes no further there.
+    const fn is_guarded(self) -> bool {
+        matches!(self, Self::Guarded | Self::Keyed | Self::Proxy | Self::Api { open: false })
+    }
 }
 
 /// What the sessions that a request shows are worth.
@@ -78,15 +87,30 @@ struct Looked {
     live: usize,
 }
 
+impl Looked {
+    /// Of what names a session and is no credential.
+    fn without_credential(resolved: Result<Resolved>) -> Self {
+        let failed = resolved.is_err();
+        let resolved = known(resolved);
+        let live = usize::from(matches!(resolved, Resolved::Live(_)));
+        Self { resolved, shown: None, failed, live }
+    }
+}
+
+fn known(resolved: Result<Resolved>) -> Resolved {
+    resolved.unwrap_or_else(|error| {
+        tracing::error!(%error, "a session could not be resolved");
+        Resolved::Unknown
+    })
+}
+
 /// The live one counts, before one that has ended, before one that ran out.
 async fn look_up(service: &Service, shown: Vec<(Credential, Carrier)>) -> Looked {
     let mut looked = Looked { resolved: Resolved::Unknown, shown: None, failed: false, live: 0 };
     for (credential, carrier) in shown {
-        let resolved = service.resolve(&credential).await.unwrap_or_else(|error| {
-            tracing::error!(%error, "a session could not be resolved");
-            looked.failed = true;
-            Resolved::Unknown
-        });
+        let resolved = service.resolve(&credential).await;
+        looked.failed |= resolved.is_err();
+        let resolved = known(resolved);
         looked.live += usize::from(matches!(resolved, Resolved::Live(_)));
         if looked.shown.is_none() || rank(&resolved) > rank(&looked.resolved) {
             looked.resolved = resolved;
@@ -116,13 +140,13 @@ impl Gate {
         let Core { config, names, service, keys, .. } = &*self.0;
         let headers = request.headers();
         // The body's first bytes come first: whoever holds them back is judged by what holds when they arrive.
-        let safe = matches!(request.method(), Method::Get | Method::Head | Method::Options);
+        let path = Path::of(request);
+        let safe = path == Path::Proxy || matches!(request.method(), Method::Get | Method::Head | Method::Options);
         let asked = if safe { 0 } else { START };
         let body = if safe { &[] } else { data.peek(asked).await };
         let fault = Fault::of(request, body, asked);
         let is_preflight = request.method() == Method::Options;
 
-        let path = Path::of(request);
         let sent = names.session.read(headers);
         let key = if path.is_api() { Presented::to_api(headers) } else { Presented::Nothing };
         let shown = match sent {
@@ -132,7 +156,11 @@ impl Gate {
             Sent::Once(value) => value.parse().map(|credential| (credential, Carrier::Cookie)).into_iter().collect(),
             _ => Vec::new(),
         };
-        let Looked { resolved, shown, failed, live: lives } = look_up(service, shown).await;
+        let derived = if path == Path::Proxy { proxy::resolve(&self.0, headers).await } else { None };
+        let Looked { resolved, shown, failed, live: lives } = match derived {
+            Some(derived) => Looked::without_credential(derived),
+            None => look_up(service, shown).await,
+        };
         let (credential, carrier) = shown.map_or((None, Carrier::Cookie), |(one, carrier)| (Some(one), carrier));
         let (binding, fresh) = match (&resolved, names.visitor.read(headers)) {
             (Resolved::Live(live), _) => (Binding::Session(live.session.id()), false),
@@ -170,12 +198,11 @@ impl Gate {
             }
             _ if failed && !path.is_open() => Some(Rejection::Unavailable),
             _ if lives > 1 && !path.is_open() => Some(Rejection::TwoSessions),
-            (Resolved::Ended(ended), _) if matches!(path, Path::Guarded | Path::Keyed | Path::Api { open: false }) => {
-                Some(Rejection::Ended(ended.clone()))
-            }
+            (Resolved::Ended(ended), _) if path.is_guarded() => Some(Rejection::Ended(ended.clone())),
             // Which of them is to end nobody knows, and "signed out" would be a lie.
             _ if path == Path::SignOut && !safe && sent == Sent::Twice => Some(Rejection::Doubled),
             (_, Judgement::Pass) => None,
+            _ if path == Path::Proxy => None,
             // Nothing but a key in a header counts there, and no browser puts one in by itself. With a session's cookie, or
             // with what a browser says of a page, the request is judged as every other.
             (_, Judgement::Unsure) if path == Path::Keyed && !by_browser && sent == Sent::No => None,

@@ -8,6 +8,7 @@ mod confirm;
 pub(crate) mod control;
 mod cookie;
 mod csrf;
+mod derived;
 mod device;
 mod doors;
 mod error;
@@ -27,6 +28,7 @@ mod person;
 mod qr;
 mod reject;
 mod seen;
+mod session_cookies;
 mod shape;
 mod text;
 mod ticket;
@@ -119,7 +121,7 @@ impl Sessiond {
             .mount("/", doors::pages::routes())
             .mount("/", doors::operators::public(&self.0.config))
             .mount("/", doors::afar::routes())
-            .mount("/", doors::events_feed::routes())
+            .mount("/", doors::proxy::routes())
             .mount("/", assets::routes())
             .register("/", error::catchers());
         Ok(doors::api::attach(rocket).attach(assets::templates()).attach(self.gate()))

@@ -10,12 +10,12 @@ use serde_json::{Value, json};
 
 use super::answer::{Page, SeeOther};
 use super::csrf::{FIELD, Judgement};
-use super::doors::api;
+use super::doors::{api, proxy};
 use super::flash::{Flash, Why};
 use super::next::Next;
 use super::seen::{Rejection, Seen};
 use super::shape::Fault;
-use super::{Core, error};
+use super::{Core, error, session_cookies};
 use crate::domain::ending::{Actor, Ended};
 use crate::service::sessions::Resolved;
 use crate::service::throttle::refusals::{Grounds, Refused};
@@ -84,6 +84,7 @@ impl Handler for Rejected {
             return Outcome::Success(api::turned_away(core, seen, rejection));
         }
         let answer = match rejection {
+            Rejection::Ended(_) if proxy::is_here(request, &seen.uri) => Ok(proxy::answer(core, request)),
             Rejection::Ended(ended) => turned_away(request, core, seen, ended),
             // The API alone.
             Rejection::TwoSessions | Rejection::NoProject => return Outcome::Error(Status::BadRequest),
@@ -105,14 +106,16 @@ impl Handler for Rejected {
 
 /// To the sign-in page with the reason, or 401; the cookie goes either way.
 fn turned_away(request: &Request<'_>, core: &Core, seen: &Seen, ended: &Ended) -> response::Result<'static> {
-    let expired = core.names.expire(&core.names.session);
+    let taken = session_cookies::take_away(core);
     if error::wants_json(request, &seen.uri) {
         let mut response = error::json(Status::Unauthorized, "session_ended", "The session has ended; sign in again.");
-        response.adjoin_raw_header("Set-Cookie", expired);
+        for cookie in taken {
+            response.adjoin_raw_header("Set-Cookie", cookie);
+        }
         return Ok(response);
     }
     let flash = Flash::Away(Why::Ended(ended.reason), ended.at);
-    SeeOther::sign_in(seen).flash(core, flash).cookie(expired).respond_to(request)
+    SeeOther::sign_in(seen).flash(core, flash).cookies(taken).respond_to(request)
 }
 
 /// 503; nothing is taken away, least of all the cookie.

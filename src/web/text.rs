@@ -50,7 +50,7 @@ pub fn sentence(text: &str) -> String {
 /// What a flash says on a page that is not the sign-in page's "turned away".
 pub fn notice(flash: Flash) -> Option<Notice> {
     let (kind, text) = match flash {
-        Flash::Away(..) => return None,
+        Flash::Away(..) | Flash::Onward => return None,
         Flash::Ended { ended: 0, already: 0, unknown: 0 } => {
             ("info", "Tick the sessions that are to end first.".to_owned())
         }
@@ -93,6 +93,7 @@ pub fn notice(flash: Flash) -> Option<Notice> {
         ),
         Flash::User(UserDone::Unchanged, _) => ("info", UserDone::Unchanged.text(0)),
         Flash::User(done, ended) => ("success", done.text(ended)),
+        Flash::Deed(Deed::KeyRevoked) => ("success", "The API key is revoked.".to_owned()),
         Flash::Deed(Deed::DeviceNamed) => ("success", "The device has its name.".to_owned()),
         Flash::Deed(Deed::ProfileChanged) => ("success", "Your name and e-mail address are saved.".to_owned()),
         Flash::Deed(Deed::SecondFactorRemoved) => (

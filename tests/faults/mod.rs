@@ -13,6 +13,7 @@ mod memory;
 mod slow;
 mod stopwatch;
 
+pub use self::slow::proxy;
 pub use self::stopwatch::Stopwatch;
 pub use crate::contract::dice::Dice;
 pub use crate::history::{number, tell};

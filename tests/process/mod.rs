@@ -26,6 +26,7 @@ mod sample;
 mod secrets;
 mod tls;
 mod verbs;
+mod webhooks;
 
 pub use self::client::{Answer, Client, form, session_id};
 pub use self::damage::copy_folder;

@@ -142,6 +142,16 @@ impl Program {
         }
     }
 
+    /// The same at an address that was chosen beforehand, where browsers know it by another.
+    pub fn listen_at(self, address: SocketAddr) -> Server {
+        let (host, port) = (address.ip().to_string(), address.port().to_string());
+        let mut running = self.args(["--address", &host, "--port", &port]).spawn("");
+        if running.line_with("sessiond listens on ").is_none() {
+            panic!("the server did not start: {:?}", running.exited());
+        }
+        Server { running, address }
+    }
+
     /// The same where it must listen.
     pub fn listen(self) -> Server {
         self.try_listen().unwrap_or_else(|exited| panic!("the server did not start: {exited:?}"))

@@ -17,6 +17,10 @@ async fn token(person: &mut Person<'_>, page: &str, action: &str) -> String {
 async fn send_all(server: &Server, person: &mut Person<'_>, victim: &str, csrf: Option<&str>) -> Vec<Answer> {
     let mut answers = Vec::new();
     for route in server.routes().into_iter().filter(|route| route.method == Method::Post) {
+        // Nothing is changed there, and a proxy sends its clients' methods along.
+        if route.uri.path() == "/verify" {
+            continue;
+        }
         let fields = [
             ("session", victim),
             ("only", victim),

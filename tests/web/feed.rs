@@ -14,7 +14,7 @@ use sessiond::domain::listing::{Filter, Query};
 use sessiond::service::keys::NewKey;
 use sessiond::service::sessions::Order;
 
-use self::reader::{Reader, following};
+use self::reader::{Reader, following, wait};
 use crate::harness::{Answer, Ask, PASSWORD, Person, Server};
 
 on_both_stores! {
@@ -26,6 +26,7 @@ on_both_stores! {
     a_feed_keeps_no_session_alive,
     asvs_8_2_1_only_keys_with_the_scope_and_administrators_follow,
     two_hundred_at_once_are_told_once_each_and_in_order,
+    whoever_does_not_read_holds_nobody_up,
 }
 
 const ADA: &str = "ada@example.com";
@@ -46,7 +47,7 @@ async fn open<'s>(server: &'s Server, key: &str, uri: &str) -> Reader<'s> {
 }
 
 async fn refused(server: &Server, ask: Ask) -> Answer {
-    server.send(ask, [198, 51, 100, 7].into()).await
+    wait(server.send(ask, [198, 51, 100, 7].into())).await
 }
 
 fn order() -> Order {
@@ -125,9 +126,16 @@ async fn whoever_comes_back_hears_what_they_missed_once(server: Server) {
     assert_eq!(feed.next().await.id, ids[0]);
 
     for id in ["999999", "999999-1767323045678", "x", "1-", "-1", "1-2-3"] {
-        let answer = refused(&server, keyed(&key, &format!("/v1/events?lastEventId={id}"))).await;
-        let body: Value = serde_json::from_str(&answer.is(400).body).unwrap();
-        assert!(body["message"].as_str().unwrap().contains("`lastEventId`"), "{body}");
+        let asked = keyed(&key, &format!("/v1/events?lastEventId={id}"));
+        let sent = keyed(&key, "/v1/events").header("Last-Event-ID", id);
+        for (ask, name) in [(asked, "`lastEventId`"), (sent, "`Last-Event-ID`")] {
+            let answer = refused(&server, ask).await;
+            let body: Value = serde_json::from_str(&answer.is(400).body).unwrap();
+            assert!(body["message"].as_str().unwrap().contains(name), "{body}");
+        }
+    }
+    for query in ["lastEventId=0&lastEventId=0", "last=0"] {
+        refused(&server, keyed(&key, &format!("/v1/events?{query}"))).await.is(400);
     }
 }
 
@@ -229,7 +237,7 @@ async fn asvs_8_2_1_only_keys_with_the_scope_and_administrators_follow(server: S
     let ada = server.user(ADA).await;
     let mut asking = ada.clone();
     let answer = asking.send(Ask::get("/v1/events")).await;
-    answer.is(403);
+    assert_eq!((answer.status, typed(&answer).as_str()), (Status::Unauthorized, "general_unauthorized_scope"));
     let mut gone = server.administrator(ROOT).await;
     revoke(&server, &mut gone).await;
     gone.send(Ask::get("/v1/events")).await.is(401);
@@ -283,6 +291,24 @@ async fn two_hundred_at_once_are_told_once_each_and_in_order(server: Server) {
     assert_eq!(told, expected);
 }
 
+async fn whoever_does_not_read_holds_nobody_up(server: Server) {
+    let (_, key) = key_for(&server, "sessions.read", None).await;
+    let mut stalled = open(&server, &key, "/v1/events").await;
+    let mut ended = Vec::new();
+    server.create(ADA, &[]).await;
+    for _ in 0..100 {
+        let mut ada = server.anonymous().signed_in(ADA).await;
+        ended.push(ada.session().await.to_string());
+        revoke(&server, &mut ada).await;
+    }
+    for id in ended {
+        for kind in ["session.created", "session.ended"] {
+            let told = stalled.next().await.told();
+            assert_eq!((told["type"].as_str(), told["sessionId"].as_str()), (Some(kind), Some(&*id)));
+        }
+    }
+}
+
 #[rocket::async_test]
 async fn one_key_has_eight_and_a_feed_that_is_closed_makes_room() {
     let server = Server::start().await;
@@ -294,7 +320,9 @@ async fn one_key_has_eight_and_a_feed_that_is_closed_makes_room() {
     let answer = refused(&server, keyed(&key, "/v1/events")).await;
     let body: Value = serde_json::from_str(&answer.is(429).body).unwrap();
     assert_eq!(body["type"], "general_rate_limit_exceeded");
-    assert!(answer.header("retry-after").is_some_and(|after| after.parse::<u32>().is_ok()), "{}", answer.shown());
+    for (name, value) in [("retry-after", "30"), ("x-ratelimit-limit", "8"), ("x-ratelimit-remaining", "0")] {
+        assert_eq!(answer.header(name), Some(value), "{}", answer.shown());
+    }
     let (_, another) = key_for(&server, "sessions.read", None).await;
     drop(open(&server, &another, "/v1/events").await);
     drop(feeds.pop());

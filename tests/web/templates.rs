@@ -16,12 +16,16 @@ const NAME: &str = "Eve <script>alert(1)</script>\"'><img src=x onerror=alert(1)
 const EMAIL: &str = "o'neil&co{{7*7}}/x`=@example.com";
 
 /// The templates that must have been seen.
-const PAGES: [&str; 25] = [
+const PAGES: [&str; 30] = [
     "account",
     "account_password",
     "account_profile",
     "admin_audit",
     "admin_everyone",
+    "admin_key_new",
+    "admin_key_revoke",
+    "admin_key_secret",
+    "admin_keys",
     "admin_sessions",
     "admin_user",
     "admin_user_edit",
@@ -36,6 +40,7 @@ const PAGES: [&str; 25] = [
     "login",
     "login_forgotten",
     "logout",
+    "onward",
     "recovery_codes",
     "second_factor",
     "second_factor_ask",
@@ -96,7 +101,8 @@ async fn asvs_3_2_2_markup_in_any_field_of_any_page_stays_text() {
         "forgotten_password = {{ text = {EVIL:?}, link = {:?} }}",
         format!("https://x/{EVIL}").replace(' ', "")
     );
-    let server = Server::with(On::Memory, &forgotten).await;
+    let settings = format!("{forgotten}\nallowed_origins = [\"https://app.example.com\"]");
+    let server = Server::with(On::Memory, &settings).await;
     let mut crawl = Crawl::default();
     let code = server.service.offer_setup().await.expect("the store answers").expect("a code");
     strangers(&server, &mut crawl, &code).await;
@@ -152,6 +158,8 @@ async fn users(server: &Server, crawl: &mut Crawl, eve: &mut Person<'_>, mut els
     second_factor(server, crawl, eve).await;
     one_time(server, crawl, eve).await;
     crawl.look("logout", eve.get("/logout").await.says(NAME));
+    let evil = format!("https://app.example.com/'{{{{7*7}}}}&quot;;url={}", encoded(EVIL));
+    crawl.look("onward", eve.get(&format!("/login?next={}", encoded(&evil))).await.says("You are signed in"));
     crawl.look("error", eve.get("/admin/sessions").await.is(403));
     crawl.look("error", eve.get(&format!("/account/sessions/{}", encoded(EVIL))).await.is(404));
     let form = [("scope", EVIL), (EVIL, EVIL), ("note", EVIL)];
@@ -268,10 +276,28 @@ async fn people(server: &Server, crawl: &mut Crawl, root: &mut Person<'_>, id: &
     crawl.look("admin_user_new", &root.get("/admin/users/new").await);
     let typed = [("email", EVIL), ("name", EVIL), ("labels", EVIL)];
     crawl.look("admin_user_new", root.fill("/admin/users/new", "/admin/users/new", &typed).await.is(422));
+    keys(crawl, root).await;
     server.pass(std::time::Duration::from_mins(11));
     let asked = root.fill(&verb, &verb, &[("note", EVIL)]).await;
     crawl.look("confirm", asked.is(401).says(NAME));
     assert_eq!(asked.form(&verb).field("note"), Some(EVIL));
+}
+
+/// The pages of API keys, which bear any name.
+async fn keys(crawl: &mut Crawl, root: &mut Person<'_>) {
+    const NEW: &str = "/admin/keys/new";
+    crawl.look("admin_keys", root.get("/admin/keys").await.says("no API key yet"));
+    crawl.look("admin_key_new", root.get(NEW).await.is(200));
+    let typed = [("name", NAME), ("scope", EVIL), ("lifetime", "30d")];
+    crawl.look("admin_key_new", root.fill(NEW, NEW, &typed).await.is(422));
+    let typed = [("name", NAME), ("scope", "users.read"), ("lifetime", "30d")];
+    crawl.look("admin_key_secret", root.fill(NEW, NEW, &typed).await.is(200).says(NAME));
+    let page = root.get("/admin/keys").await;
+    crawl.look("admin_keys", page.says(NAME));
+    let revoke = page.link("Revoke");
+    crawl.look("admin_key_revoke", root.get(&revoke).await.says(NAME));
+    crawl.look("admin_key_revoke", root.fill(&revoke, &revoke, &[("note", &EVIL.repeat(5))]).await.is(422));
+    crawl.look("error", root.get("/admin/keys/0000000000000000/revoke").await.is(404));
 }
 
 #[tokio::test]

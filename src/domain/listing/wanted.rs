@@ -315,3 +315,6 @@ impl Default for Wanted {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

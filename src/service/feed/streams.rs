@@ -6,19 +6,19 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::Holder;
 
 /// With one key or session.
-const EACH: usize = 8;
+const EACH: u32 = 8;
 /// In all.
-const ALL: usize = 256;
+const ALL: u32 = 256;
 
 /// The open feeds.
 pub struct Streams {
-    open: Arc<Mutex<BTreeMap<Holder, usize>>>,
-    all: usize,
+    open: Arc<Mutex<BTreeMap<Holder, u32>>>,
+    all: u32,
 }
 
 /// The right to have one open, until it is dropped.
 pub struct Slot {
-    open: Arc<Mutex<BTreeMap<Holder, usize>>>,
+    open: Arc<Mutex<BTreeMap<Holder, u32>>>,
     holder: Holder,
 }
 
@@ -29,19 +29,25 @@ impl Default for Streams {
 }
 
 impl Streams {
-    /// One more for `holder`, unless there are too many.
-    pub fn take(&self, holder: Holder) -> Option<Slot> {
+    /// One more for `holder`.
+    ///
+    /// # Errors
+    /// If there are too many: how many there may be.
+    pub fn take(&self, holder: Holder) -> Result<Slot, u32> {
         let mut open = lock(&self.open);
         let own = open.get(&holder).copied().unwrap_or(0);
-        if own >= EACH || open.values().sum::<usize>() >= self.all {
-            return None;
+        if own >= EACH {
+            return Err(EACH);
+        }
+        if open.values().sum::<u32>() >= self.all {
+            return Err(self.all);
         }
         open.insert(holder, own + 1);
-        Some(Slot { open: Arc::clone(&self.open), holder })
+        Ok(Slot { open: Arc::clone(&self.open), holder })
     }
 
     /// How many there are.
-    pub fn count(&self) -> usize {
+    pub fn count(&self) -> u32 {
         lock(&self.open).values().sum()
     }
 }
@@ -58,7 +64,7 @@ impl Drop for Slot {
     }
 }
 
-fn lock(open: &Mutex<BTreeMap<Holder, usize>>) -> MutexGuard<'_, BTreeMap<Holder, usize>> {
+fn lock(open: &Mutex<BTreeMap<Holder, u32>>) -> MutexGuard<'_, BTreeMap<Holder, u32>> {
     open.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -73,15 +79,12 @@ mod tests {
         let streams = Streams { all: 10, ..Streams::default() };
         let [ada, bob] = [(); 2].map(|()| Holder::Key(KeyId::new(&OsEntropy)));
         let mut adas: Vec<_> = (0..8).map(|_| streams.take(ada).unwrap()).collect();
-        assert!(streams.take(ada).is_none());
+        assert_eq!(streams.take(ada).err(), Some(8));
         let bobs = [streams.take(bob).unwrap(), streams.take(bob).unwrap()];
-        assert!(streams.take(bob).is_none(), "ten in all");
+        assert_eq!(streams.take(bob).err(), Some(10), "in all");
         adas.pop();
         assert_eq!(streams.count(), 9);
-        assert!(
-            streams.take(ada).is_some(),
-            "one that was closed makes room, and one that was opened and closed again"
-        );
+        assert!(streams.take(ada).is_ok(), "one that was closed makes room, and one that was opened and closed again");
         drop((adas, bobs));
         assert_eq!(streams.count(), 0);
         assert!(lock(&streams.open).is_empty());

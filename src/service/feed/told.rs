@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::follower::Heard;
 use crate::domain::audit::{Action, Event, Outcome};
@@ -49,19 +50,26 @@ impl FromStr for Cursor {
 }
 
 /// What kind of thing happened.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, ToSchema)]
+#[schema(as = EventType)]
 pub enum Kind {
     /// Somebody signed in.
+    #[serde(rename = "session.created")]
     SessionCreated,
     /// One session ended.
+    #[serde(rename = "session.ended")]
     SessionEnded,
     /// Sessions of one user ended: all, or all but the one in which it was asked for.
+    #[serde(rename = "user.sessions.ended")]
     UserSessionsEnded,
     /// Everyone's sessions ended.
+    #[serde(rename = "everyone.sessions.ended")]
     EveryonesSessionsEnded,
     /// An API key was revoked.
+    #[serde(rename = "key.revoked")]
     KeyRevoked,
     /// Nobody knows what happened: whoever keeps a list of sessions should fetch it anew.
+    #[serde(rename = "gap")]
     Gap,
 }
 
@@ -118,14 +126,10 @@ impl FromStr for Kind {
     }
 }
 
-impl Serialize for Kind {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.code())
-    }
-}
-
 /// Who did it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+#[schema(as = EventActor)]
 pub struct Who {
     /// `user`, `key`, `operator`, `system` or `anonymous`.
     #[serde(rename = "type")]
@@ -149,8 +153,9 @@ impl From<&Actor> for Who {
 
 /// What happened, as it is told. Fields that do not apply are left out; nothing secret is in it, and no addresses, devices
 /// or notes, which `GET /v1/audit` has.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schema(as = Event)]
 pub struct Told {
     /// Where it stands: the same for one event whenever it is told, and never that of another one.
     pub id: String,
@@ -158,6 +163,7 @@ pub struct Told {
     #[serde(rename = "type")]
     pub kind: Kind,
     /// When: RFC 3339 in UTC.
+    #[schema(format = DateTime)]
     pub at: String,
     /// Who did it. Left out of a gap.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -332,6 +338,7 @@ mod tests {
     fn kinds_parse_back() {
         for kind in Kind::ALL {
             assert_eq!(kind.code().parse(), Ok(kind));
+            assert_eq!(serde_json::json!(kind), kind.code());
         }
         let error = "session".parse::<Kind>().unwrap_err().to_string();
         assert!(error.contains("`session`") && error.contains("everyone.sessions.ended"), "{error}");

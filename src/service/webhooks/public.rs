@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn asvs_15_3_2_only_public_addresses_are_public() {
+    fn only_public_addresses_are_public() {
         for public in [
             "1.1.1.1",
             "8.8.8.8",

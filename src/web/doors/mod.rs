@@ -2,6 +2,6 @@
 
 pub mod afar;
 pub mod api;
-pub mod events_feed;
 pub mod operators;
 pub mod pages;
+pub mod proxy;

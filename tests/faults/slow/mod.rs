@@ -8,7 +8,7 @@
 
 mod clients;
 mod good;
-mod proxy;
+pub mod proxy;
 
 use std::net::SocketAddr;
 use std::process::Command;

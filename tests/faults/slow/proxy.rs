@@ -28,12 +28,12 @@ pub fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
-fn shipped(path: &str) -> String {
+pub fn shipped(path: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("deploy").join(path)).unwrap()
 }
 
 /// Puts `to` for `from`, which must be there.
-fn put(text: &str, from: &str, to: &str) -> String {
+pub fn put(text: &str, from: &str, to: &str) -> String {
     assert!(text.contains(from), "`{from}` is not in the configuration");
     text.replace(from, to)
 }
@@ -52,8 +52,13 @@ pub fn nginx(port: u16, redirect: u16, server: SocketAddr, home: &Path, tls: boo
         text = text.split_inclusive('\n').filter(|line| !line.trim().starts_with("ssl_")).collect();
     }
     text = put(&text, "server 127.0.0.1:8000;", &format!("server {server};"));
-    text = put(&text, "/run/nginx.pid", &format!("{home}/nginx.pid"));
-    text = put(&text, "/var/log/nginx", home);
+    at_home(&text, home)
+}
+
+/// The file with all that nginx writes in `home`.
+pub fn at_home(text: &str, home: &str) -> String {
+    let text = put(text, "/run/nginx.pid", &format!("{home}/nginx.pid"));
+    let text = put(&text, "/var/log/nginx", home);
     // Only root may and must name a user; the folders that Debian made belong to nobody here.
     let user = if is_root() { "user root;\n" } else { "" };
     let folders = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -84,17 +89,26 @@ impl Kind {
 
 impl Proxy {
     pub fn start(kind: Kind, port: u16, server: SocketAddr, home: &Path) -> Self {
+        let text = match kind {
+            Kind::Nginx => nginx(port, free_port(), server, home, false),
+            Kind::Caddy => caddy(port, server),
+        };
+        Self::with(kind, port, &text, home)
+    }
+
+    /// With this configuration, by which it listens on `port`.
+    pub fn with(kind: Kind, port: u16, text: &str, home: &Path) -> Self {
         let log = fs::File::create(home.join("proxy.log")).unwrap();
         let mut command = match kind {
             Kind::Nginx => {
-                let file = write(home, "nginx.conf", &nginx(port, free_port(), server, home, false));
+                let file = write(home, "nginx.conf", text);
                 let mut command = Command::new("nginx");
                 command.arg("-p").arg(home).arg("-e").arg(home.join("error.log")).arg("-c").arg(file);
                 command.args(["-g", "daemon off;"]);
                 command
             }
             Kind::Caddy => {
-                let file = write(home, "Caddyfile", &caddy(port, server));
+                let file = write(home, "Caddyfile", text);
                 let mut command = Command::new("caddy");
                 command.args(["run", "--adapter", "caddyfile", "--config"]).arg(file);
                 command
@@ -144,7 +158,7 @@ impl Drop for Proxy {
     }
 }
 
-fn write(home: &Path, name: &str, text: &str) -> PathBuf {
+pub fn write(home: &Path, name: &str, text: &str) -> PathBuf {
     let path = home.join(name);
     fs::write(&path, text).unwrap();
     path

@@ -4,6 +4,9 @@ use rocket::local::asynchronous::LocalResponse;
 use rocket::tokio::io::AsyncReadExt;
 use serde_json::Value;
 
+/// Far more than anything here takes.
+const PATIENCE: std::time::Duration = std::time::Duration::from_mins(1);
+
 /// An open feed.
 pub struct Reader<'s> {
     response: LocalResponse<'s>,
@@ -41,6 +44,11 @@ pub async fn following(response: LocalResponse<'_>) -> Reader<'_> {
     reader
 }
 
+/// Waits for what must come: a stream that should have been refused has no end.
+pub async fn wait<T>(coming: impl Future<Output = T>) -> T {
+    rocket::tokio::time::timeout(PATIENCE, coming).await.expect("it hangs")
+}
+
 impl Reader<'_> {
     /// The next event.
     pub async fn next(&mut self) -> Block {
@@ -64,7 +72,7 @@ impl Reader<'_> {
     async fn block(&mut self) -> Option<Block> {
         while !self.unread.contains("\n\n") {
             let mut bytes = [0; 1024];
-            let read = self.response.read(&mut bytes).await.expect("the stream is not broken");
+            let read = wait(self.response.read(&mut bytes)).await.expect("the stream is not broken");
             if read == 0 {
                 assert_eq!(self.unread, "", "it ends between two events");
                 return None;

@@ -2,7 +2,7 @@
 
 use rocket::Request;
 use rocket::data::{self, Data, FromData, ToByteUnit};
-use rocket::http::Status;
+use rocket::http::{RawStr, Status};
 use rocket::outcome::Outcome;
 use rocket::request::{self, FromRequest};
 use serde::de::DeserializeOwned;
@@ -91,11 +91,11 @@ fn query<T: DeserializeOwned>(pairs: &Map<String, Value>) -> Result<T, ApiError>
 fn pairs(request: &Request<'_>) -> Result<Map<String, Value>, ApiError> {
     let mut pairs = Map::new();
     let Some(query) = request.uri().query() else { return Ok(pairs) };
-    for (name, value) in query.segments() {
-        let decode = |text: &str| {
-            let text = text.replace('+', " ");
-            let decoded = percent_encoding::percent_decode_str(&text).decode_utf8();
-            decoded.map(std::borrow::Cow::into_owned).map_err(|_| ApiError::argument(name, "it is not UTF-8"))
+    // Decoded once, and not by the framework, which makes something of what is not UTF-8.
+    for (name, value) in query.raw_segments() {
+        let decode = |text: &RawStr| {
+            let decoded = text.url_decode().map(std::borrow::Cow::into_owned);
+            decoded.map_err(|_| ApiError::argument(&name.url_decode_lossy(), "it is not UTF-8"))
         };
         let (name, value) = (decode(name)?, decode(value)?);
         let plain = name.split_once('[').map_or(&*name, |(plain, _)| plain).to_owned();

@@ -1,6 +1,7 @@
 //! What goes wrong, in the shape that the API's clients read: `{"message", "code", "type", "version"}`.
 
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use rocket::http::{ContentType, Status};
 use rocket::request::{Outcome, Request};
@@ -42,8 +43,16 @@ pub struct ApiError {
     status: Status,
     kind: &'static str,
     message: String,
-    later: Option<(Later, Timestamp)>,
+    later: Option<Wait>,
     challenge: Option<String>,
+}
+
+/// How long to wait, and what was used up.
+#[derive(Debug)]
+struct Wait {
+    after: Duration,
+    tries: u32,
+    now: Timestamp,
 }
 
 /// What a handler answers.
@@ -126,7 +135,13 @@ impl ApiError {
     pub fn later(later: Later, now: Timestamp) -> Self {
         let told = "There were too many tries. Nothing was looked at; try again later.";
         let error = Self::new(Status::TooManyRequests, "general_rate_limit_exceeded", told);
-        Self { later: Some((later, now)), ..error }
+        Self { later: Some(Wait { after: later.after, tries: later.tries, now }), ..error }
+    }
+
+    /// So many are open already.
+    pub fn too_many(open: u32, after: Duration, now: Timestamp, told: &str) -> Self {
+        let error = Self::new(Status::TooManyRequests, "general_rate_limit_exceeded", told);
+        Self { later: Some(Wait { after, tries: open, now }), ..error }
     }
 
     /// Why somebody is not signed in.
@@ -164,11 +179,11 @@ impl ApiError {
         if status == Status::ServiceUnavailable {
             response.set_raw_header("Retry-After", "1");
         }
-        if let Some((later, now)) = later {
-            let wait = later.after.as_millis().div_ceil(1000);
-            let reset = (now + later.after).millis().max(0).unsigned_abs().div_ceil(1000);
+        if let Some(Wait { after, tries, now }) = later {
+            let wait = after.as_millis().div_ceil(1000);
+            let reset = (now + after).millis().max(0).unsigned_abs().div_ceil(1000);
             response.set_raw_header("Retry-After", wait.to_string());
-            response.set_raw_header("X-RateLimit-Limit", later.tries.to_string());
+            response.set_raw_header("X-RateLimit-Limit", tries.to_string());
             response.set_raw_header("X-RateLimit-Remaining", "0");
             response.set_raw_header("X-RateLimit-Reset", reset.to_string());
         }

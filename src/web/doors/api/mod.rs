@@ -9,6 +9,7 @@ mod body;
 pub mod cors;
 pub mod credentials;
 mod error;
+pub mod events;
 mod missing;
 mod openapi;
 mod ping;
@@ -24,6 +25,7 @@ pub use self::openapi::document;
 use super::super::seen::{Rejection, Seen};
 use super::super::{Core, Mounted};
 use crate::domain::ending::Ended;
+use crate::web::session_cookies;
 use crate::web::shape::Fault;
 use error::ApiError;
 
@@ -36,7 +38,7 @@ pub fn attach(rocket: Rocket<Build>) -> Rocket<Build> {
 }
 
 fn routes() -> Vec<Route> {
-    [account::routes(), users::routes(), ping::routes(), cors::routes(), missing::routes()].concat()
+    [account::routes(), users::routes(), ping::routes(), events::routes(), cors::routes(), missing::routes()].concat()
 }
 
 /// Whether this path is the API's. Without our pages it is another application's own.
@@ -82,7 +84,9 @@ fn ended_session(core: &Core, seen: &Seen, ended: &Ended) -> Response<'static> {
     let told = format!("The session has ended ({}); sign in again.", ended.reason);
     let mut response = ApiError::guest(&told).response();
     if seen.carrier == crate::web::seen::Carrier::Cookie {
-        response.adjoin_raw_header("Set-Cookie", core.names.expire(&core.names.session));
+        for cookie in session_cookies::take_away(core) {
+            response.adjoin_raw_header("Set-Cookie", cookie);
+        }
     }
     response
 }

@@ -16,7 +16,8 @@ use self::links::Links;
 use self::paths::Paths;
 use super::error::ErrorBody;
 use super::queries::QueryText;
-use super::{account, ping, users};
+use super::{account, events, ping, users};
+use crate::service::feed::Told;
 
 /// The file's text.
 pub fn document() -> &'static str {
@@ -71,8 +72,9 @@ pub fn document() -> &'static str {
         users::end_user_sessions,
         users::create_token,
         users::user_jwt,
+        events::events,
     ),
-    components(schemas(ErrorBody, QueryText)),
+    components(schemas(ErrorBody, QueryText, Told)),
     modifiers(&Complete, &Paths, &Links),
     servers((url = "/"))
 )]

@@ -4,7 +4,7 @@ use rocket::http::Status;
 use rocket::{FromForm, Route, get, post, routes};
 use serde_json::json;
 
-use super::login::{entrance, start, welcome};
+use super::login::{arrive, entrance};
 use crate::domain::password::Password;
 use crate::service::auth::Ticket;
 use crate::service::passwords::PasswordChangeError;
@@ -46,7 +46,7 @@ struct Fields {
 async fn choose(server: Server<'_>, caller: Caller<'_>, known: Known, fields: Filled<Fields>) -> Answer {
     let core = server.0;
     let Fields { ticket: text, new_password, new_password_again, remember, next } = fields.0;
-    let next = next.as_deref().and_then(Next::parse);
+    let next = next.and_then(|next| Next::after_sign_in(&next, &core.config));
     let Some(ticket) = ticket::read(&core.keys, &text, core.service.clock().now()) else { return over().into() };
     let form = |status, told: &str| form(&text, remember, next.as_ref(), Some(told)).status(status);
     if Password::typed(new_password_again).expose() != new_password.as_bytes() {
@@ -57,7 +57,7 @@ async fn choose(server: Server<'_>, caller: Caller<'_>, known: Known, fields: Fi
     match core.service.choose_password(&ticket, new_password, entrance).await {
         Ok(signed_in) => {
             let device = device::remember(core, device, &signed_in.user.id);
-            welcome(core, &signed_in, start(next.as_ref())).cookie(device).into()
+            arrive(core, &signed_in, next.as_ref()).cookie(device).into()
         }
         Err(PasswordChangeError::Refused(error)) => {
             form(Status::UnprocessableEntity, &sentence(&error.to_string())).into()

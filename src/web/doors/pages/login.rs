@@ -5,7 +5,6 @@ use rocket::{FromForm, Route, get, post, routes};
 use serde_json::json;
 
 use super::choose_password;
-use crate::domain::lifetime::Kind;
 use crate::domain::password::Password;
 use crate::domain::session::Door;
 use crate::service::auth::{Attempt, Entrance, Entry, SignInError, SignedIn};
@@ -19,6 +18,7 @@ use crate::web::flash::Flash;
 use crate::web::guards::{Caller, Server};
 use crate::web::later;
 use crate::web::next::Next;
+use crate::web::session_cookies;
 
 pub fn routes() -> Vec<Route> {
     routes![page, sign_in]
@@ -26,11 +26,14 @@ pub fn routes() -> Vec<Route> {
 
 /// On a server without users there is nobody to sign in: to the set-up.
 #[get("/login?<next>")]
-async fn page(server: Server<'_>, next: Option<&str>) -> Answer {
+async fn page(server: Server<'_>, caller: Caller<'_>, next: Option<&str>) -> Answer {
     if matches!(server.0.service.setup_state().await, Ok(SetupState::Open)) {
         return SeeOther::to("/setup").into();
     }
-    let next = next.and_then(Next::parse);
+    let next = next.and_then(|next| Next::after_sign_in(next, &server.0.config));
+    if let Some(next) = next.as_ref().filter(|next| next.is_elsewhere() && caller.live.is_some()) {
+        return onward(next).into();
+    }
     form("", false, next.as_ref(), None).into()
 }
 
@@ -49,14 +52,14 @@ struct Fields {
 async fn sign_in(server: Server<'_>, caller: Caller<'_>, known: Known, fields: Filled<Fields>) -> Answer {
     let core = server.0;
     let Fields { email, password, code, remember, next } = fields.0;
-    let next = next.as_deref().and_then(Next::parse);
+    let next = next.and_then(|next| Next::after_sign_in(&next, &core.config));
     let entrance = entrance(core, &caller, known, remember);
     let device = entrance.device.clone();
     let proof = Proof { password: Password::typed(password), code };
     let (status, told) = match core.service.sign_in(Attempt { email: email.clone(), proof, entrance }).await {
         Ok(Entry::SignedIn(signed_in)) => {
             let device = device::remember(core, device, &signed_in.user.id);
-            return welcome(core, &signed_in, start(next.as_ref())).cookie(device).into();
+            return arrive(core, &signed_in, next.as_ref()).cookie(device).into();
         }
         Ok(Entry::MustChoose(ticket)) => return choose_password::page(core, &ticket, remember, next.as_ref()).into(),
         Err(SignInError::Later(later)) => {
@@ -93,25 +96,32 @@ pub fn entrance(core: &Core, caller: &Caller<'_>, known: Known, keep: bool) -> E
     Entrance { keep, longest: None, door: Door::Pages, client: caller.client(), present: caller.live.cloned(), device }
 }
 
-/// Where people want to go, or to their sessions.
-pub fn start(next: Option<&Next>) -> SeeOther {
-    SeeOther::to(next.map_or("/account", Next::as_str))
+/// Where people want to go, or to their sessions. To another origin the way is by a page of ours: browsers let the answer to
+/// a form lead only where the policy of its page says, whatever stations are to come there.
+pub fn arrive(core: &Core, signed_in: &SignedIn, next: Option<&Next>) -> SeeOther {
+    match next {
+        Some(next) if next.is_elsewhere() => {
+            let there = welcome(core, signed_in, SeeOther::to(format!("/login?next={}", next.encoded())));
+            // Whoever has something to read first goes on by themselves.
+            if signed_in.displaced.is_empty() { there.flash(core, Flash::Onward) } else { there }
+        }
+        next => welcome(core, signed_in, SeeOther::to(next.map_or("/account", Next::as_str))),
+    }
 }
 
-/// Hands the credential out: in the cookie, and nowhere else.
+/// The page from which people who are signed in go on to an application. By itself it does so after signing in alone: an
+/// application that sends everybody back here must not have them go in circles.
+fn onward(next: &Next) -> Page {
+    Page::new("pages/onward.html", "Signed in", json!({ "next": next.as_str(), "host": next.host() }))
+}
+
+/// Hands the credential out: in cookies, and nowhere else.
 pub fn welcome(core: &Core, signed_in: &SignedIn, there: SeeOther) -> SeeOther {
-    let there = there.cookie(credential(core, signed_in));
+    let there = there.cookies(session_cookies::hand_out(core, signed_in));
     match signed_in.displaced.len() {
         0 => there,
         count => there.flash(core, Flash::Displaced(count as u64)),
     }
-}
-
-/// The cookie that opens the session.
-pub fn credential(core: &Core, signed_in: &SignedIn) -> String {
-    let persistent = signed_in.session.kind() == Kind::Persistent;
-    let lifetime = persistent.then(|| signed_in.session.lifetime(core.service.limits()).absolute);
-    core.names.set(&core.names.session, &signed_in.credential.expose(), lifetime)
 }
 
 fn form(email: &str, remember: bool, next: Option<&Next>, error: Option<&str>) -> Page {

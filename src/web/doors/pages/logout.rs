@@ -13,6 +13,7 @@ use crate::web::filled::Filled;
 use crate::web::flash::Flash;
 use crate::web::guards::{Caller, Server};
 use crate::web::reject::unconfirmed_sign_out;
+use crate::web::session_cookies;
 
 pub fn routes() -> Vec<Route> {
     routes![ask, post, delete]
@@ -108,5 +109,5 @@ async fn sign_out(core: &Core, caller: &Caller<'_>, scope: Scope) -> Answer {
 
 /// To the sign-in page, without cookie and stored state.
 pub fn signed_out(core: &Core, flash: Flash) -> SeeOther {
-    SeeOther::to("/login").cookie(core.names.expire(&core.names.session)).flash(core, flash).clear_storage()
+    SeeOther::to("/login").cookies(session_cookies::take_away(core)).flash(core, flash).clear_storage()
 }

@@ -5,6 +5,7 @@ mod account_password;
 mod account_profile;
 mod admin_audit;
 mod admin_everyone;
+mod admin_keys;
 mod admin_sessions;
 mod admin_user;
 mod admin_user_edit;
@@ -28,8 +29,6 @@ mod user_verb;
 
 use rocket::{Route, get, routes};
 
-pub use self::login::credential;
-
 use crate::web::answer::SeeOther;
 use crate::web::guards::Caller;
 
@@ -41,6 +40,7 @@ pub fn routes() -> Vec<Route> {
         account_profile::routes(),
         admin_audit::routes(),
         admin_everyone::routes(),
+        admin_keys::routes(),
         admin_sessions::routes(),
         admin_user::routes(),
         admin_user_edit::routes(),

@@ -4,7 +4,6 @@ use rocket::http::Status;
 use rocket::{FromForm, Route, get, post, routes};
 use serde_json::json;
 
-use super::login::credential;
 use crate::domain::password::Password;
 use crate::domain::second_factor::{SecondFactor, TotpSecret};
 use crate::service::passwords::PasswordChangeError;
@@ -14,6 +13,7 @@ use crate::web::answer::{Answer, Page, SeeOther};
 use crate::web::filled::Filled;
 use crate::web::flash::{Deed, Flash};
 use crate::web::guards::{Caller, CurrentSession, Server};
+use crate::web::session_cookies;
 use crate::web::text::{sentence, wrong_proof};
 use crate::web::{Core, error, later, qr};
 
@@ -73,7 +73,7 @@ async fn set(server: Server<'_>, caller: Caller<'_>, current: CurrentSession<'_>
 /// The only time that the codes are shown.
 fn codes(core: &Core, set: &SecondFactorSet) -> Answer {
     let mut page = shown_once(&set.recovery_codes, Some(set.others));
-    page.cookies.push(credential(core, &set.signed_in));
+    page.cookies.extend(session_cookies::hand_out(core, &set.signed_in));
     page.session = Some(set.signed_in.session.id());
     page.into()
 }
@@ -173,7 +173,7 @@ async fn remove(
     let core = server.0;
     match core.service.remove_second_factor(current.live(), fields.0.proof(), caller.client()).await {
         Ok(set) => {
-            let there = SeeOther::to(HERE).cookie(credential(core, &set.signed_in));
+            let there = SeeOther::to(HERE).cookies(session_cookies::hand_out(core, &set.signed_in));
             there.flash(core, Flash::Deed(Deed::SecondFactorRemoved)).into()
         }
         Err(error) => refused(core, &caller, current, error, |told| REMOVAL.page(Some(told))),

@@ -8,7 +8,6 @@ use rocket::{Route, patch, post, routes};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
-use super::sign_in::session_cookie;
 use crate::domain::change::UserChange;
 use crate::domain::ending::Actor;
 use crate::domain::password::Password;
@@ -26,6 +25,7 @@ use crate::web::doors::api::shapes::UserShape;
 use crate::web::doors::api::values::{EmailText, PasswordText};
 use crate::web::guards::Server;
 use crate::web::seen::Carrier;
+use crate::web::session_cookies;
 
 pub fn routes() -> Vec<Route> {
     routes![set_password, set_email, block, jwt]
@@ -110,7 +110,7 @@ pub async fn set_password(
     let form = PasswordForm { proof, chosen: password.0, client: program.client() };
     let changed = match account.carrier {
         Carrier::Cookie => core.service.change_own_password(account.live, form).await.map(|changed| {
-            let cookies = vec![session_cookie(core, &changed.signed_in)];
+            let cookies = session_cookies::hand_out(core, &changed.signed_in);
             WithCookies { shape: UserShape::from(&changed.signed_in.user), cookies }
         }),
         // Whoever holds the credential in a header has no place for a new one.
@@ -207,7 +207,7 @@ pub async fn block(
     let order = Order { by: Actor::User(live.user.id.clone()), note: None, from: program.address };
     match core.service.change_user(&live.user.id, UserChange::Block, &order).await? {
         UserChanged::Done { user, .. } => {
-            Ok(WithCookies { shape: UserShape::from(&*user), cookies: vec![core.names.expire(&core.names.session)] })
+            Ok(WithCookies { shape: UserShape::from(&*user), cookies: session_cookies::take_away(core) })
         }
         UserChanged::LastAdministrator => Err(ApiError::last_administrator()),
         _ => Err(ApiError::guest("The account has been changed meanwhile; sign in again.")),

@@ -19,6 +19,7 @@ use crate::web::doors::api::error::{Answer, ApiError, ErrorBody};
 use crate::web::doors::api::shapes::{self, SessionList, SessionShape};
 use crate::web::doors::api::values::session_id;
 use crate::web::guards::Server;
+use crate::web::session_cookies;
 
 pub fn routes() -> Vec<Route> {
     routes![list, session, renew, end, end_all]
@@ -166,7 +167,7 @@ pub async fn end(
         SignedOut::Already if current => {}
         SignedOut::Already | SignedOut::NotFound => return Err(ApiError::no_session()),
     }
-    let cookies = if current { vec![core.names.expire(&core.names.session)] } else { Vec::new() };
+    let cookies = if current { session_cookies::take_away(core) } else { Vec::new() };
     Ok(Done { cookies })
 }
 
@@ -221,6 +222,6 @@ pub async fn end_all(
         // The one that was to be kept has ended: nothing was done.
         SignedOut::Already | SignedOut::NotFound => return Err(ApiError::guest("The session has ended.")),
     }
-    let cookies = if current { vec![core.names.expire(&core.names.session)] } else { Vec::new() };
+    let cookies = if current { session_cookies::take_away(core) } else { Vec::new() };
     Ok(Done { cookies })
 }

@@ -22,6 +22,7 @@ use crate::web::doors::api::shapes::SessionShape;
 use crate::web::doors::api::values::SessionSeconds;
 use crate::web::guards::Server;
 use crate::web::seen::{Carrier, Seen};
+use crate::web::session_cookies;
 
 pub fn routes() -> Vec<Route> {
     routes![with_password, with_token]
@@ -169,10 +170,5 @@ pub fn began(core: &Core, signed_in: &SignedIn, keyed: bool, device: Option<Devi
         return Began { shape: shape.with_secret(signed_in.credential.expose()), cookies: Vec::new() };
     }
     let device = device.map(|device| device::remember(core, device, &signed_in.user.id));
-    Began { shape, cookies: std::iter::once(session_cookie(core, signed_in)).chain(device).collect() }
-}
-
-/// The cookie that opens the session.
-pub fn session_cookie(core: &Core, signed_in: &SignedIn) -> String {
-    crate::web::doors::pages::credential(core, signed_in)
+    Began { shape, cookies: session_cookies::hand_out(core, signed_in).into_iter().chain(device).collect() }
 }
