@@ -12,9 +12,7 @@ const INVALID: &str = "general_argument_invalid";
 async fn an_unknown_route_is_404_and_a_wrong_method_405_with_what_is_right() {
     let server = Server::start().await;
     let app = App::keyed(&server, "all").await;
-    for path in
-        ["", "/", "/nothing", "/users/ada/nothing", "/account/sessions/x/y", "/%FF", "/openapi.json"]
-    {
+    for path in ["", "/", "/nothing", "/users/ada/nothing", "/account/sessions/x/y", "/%FF", "/openapi.json"] {
         for method in [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete, Method::Trace] {
             let answer = app.send(Ask::new(method, format!("/v1{path}")).body("application/json", "{}")).await;
             fails(&answer, 404, "general_route_not_found", "");

@@ -120,7 +120,9 @@ async fn users_are_found_by_what_they_are(server: Server) {
     }
     // Decoded once: a percent sign and a plus are found as they are.
     app.patch("/users/a/name", json!({ "name": "100%25 + more" })).await.is(200);
-    for (search, expected) in [("100%2525+%2B+more", "a"), ("100%25+%2B", ""), ("%2525", "a"), ("100%", "a"), ("%2B", "a")] {
+    for (search, expected) in
+        [("100%2525+%2B+more", "a"), ("100%25+%2B", ""), ("%2525", "a"), ("100%", "a"), ("%2B", "a")]
+    {
         assert_eq!(ids(&app.get(&format!("/users?search={search}")).await, "users").concat(), expected, "{search}");
     }
     let narrowed = format!("{}&search=ada", uri(&[is("equal", "$id", json!(["a", "c"]))]));
