@@ -10,7 +10,6 @@ use utoipa::ToSchema;
 use super::body::Query;
 use super::credentials::{AuditRead, Power};
 use super::error::{Answer, ErrorBody};
-use super::queries::QueryText;
 use super::queries::{self, Wish, invalid, time};
 use super::sessions::{Asked, no_cursor};
 use crate::domain::audit::Typed;
@@ -94,7 +93,7 @@ pub struct EventList {
     context_path = "/v1",
     tag = "audit",
     operation_id = "listAuditEvents",
-    params(("queries" = Vec<QueryText>, Query, style = Form, explode, nullable = false, description = "Which, from which end, and from where on")),
+    params(Asked),
     responses(
         (status = 200, description = "The events", body = EventList),
         (status = 400, description = "A query that means nothing here, or `general_cursor_not_found`", body = ErrorBody),
