@@ -94,7 +94,7 @@ pub struct EventList {
     context_path = "/v1",
     tag = "audit",
     operation_id = "listAuditEvents",
-    params(("queries" = Vec<QueryText>, Query, style = Form, explode, nullable = false, description = "Which, from which end, and from where on")),
+    params(Asked),
     responses(
         (status = 200, description = "The events", body = EventList),
         (status = 400, description = "A query that means nothing here, or `general_cursor_not_found`", body = ErrorBody),

@@ -92,7 +92,7 @@ fn pairs(request: &Request<'_>) -> Result<Map<String, Value>, ApiError> {
     let mut pairs = Map::new();
     let Some(query) = request.uri().query() else { return Ok(pairs) };
     // Decoded once, and not by the framework, which makes something of what is not UTF-8.
-    for segment in query.raw_segments() {
+    for segment in query.raw_segments().filter(|segment| !segment.is_empty()) {
         let (name, value) = segment.split_at_byte(b'=');
         let decode = |text: &RawStr| {
             let decoded = text.url_decode().map(std::borrow::Cow::into_owned);

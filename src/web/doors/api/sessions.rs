@@ -7,7 +7,7 @@ mod wishes;
 use rocket::serde::json::Json;
 use rocket::{Route, delete, get, routes};
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::{IntoParams, ToSchema};
 
 use self::listed::ListedSession;
 use self::wishes::Wishes;
@@ -16,8 +16,7 @@ use super::answer::Done;
 use super::body::{Body, Query};
 use super::credentials::{Power, Program, Right, SessionsRead, SessionsWrite};
 use super::error::{Answer, ApiError, ErrorBody};
-use super::queries;
-use super::queries::QueryText;
+use super::queries::{self, QueryText};
 use super::shapes::{self, SessionShape, counted};
 use super::values::ReasonText;
 use crate::domain::ending::Note;
@@ -27,8 +26,9 @@ use crate::domain::session::{Standing, Verdict};
 use crate::store::End;
 use crate::web::Core;
 use crate::web::guards::Server;
+use crate::web::session_cookies;
 
-pub use self::bulk::{__path_end_matching, end_matching};
+pub use self::bulk::*;
 pub use self::wishes::no_cursor;
 
 pub fn routes() -> Vec<Route> {
@@ -36,10 +36,18 @@ pub fn routes() -> Vec<Route> {
 }
 
 /// Which rows somebody asks for.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
 pub struct Asked {
-    #[serde(default)]
+    /// Which, in which order, and from where on: JSON texts.
+    #[param(
+        value_type = Vec<QueryText>,
+        max_items = 100,
+        style = Form,
+        explode,
+        example = json!([r#"{"method":"limit","values":[25]}"#])
+    )]
     pub queries: Vec<String>,
 }
 
@@ -72,7 +80,7 @@ pub struct ListedSessions {
     context_path = "/v1",
     tag = "sessions",
     operation_id = "listSessions",
-    params(("queries" = Vec<QueryText>, Query, style = Form, explode, nullable = false, description = "Which, in which order, and from where on")),
+    params(Asked),
     responses(
         (status = 200, description = "The sessions", body = ListedSessions),
         (status = 400, description = "A query that means nothing here, or `general_cursor_not_found`", body = ErrorBody),
@@ -183,11 +191,6 @@ pub struct Revocation {
         (
             status = 204,
             description = "It has ended, on disk",
-            links(("getSession" = (
-                operation_id = "getSession",
-                parameters(("session_id" = "$request.path.session_id")),
-                description = "Not found any more",
-            )))
         ),
         (status = 401, description = "No session or key that is good for this, or `user_reauthentication_required`", body = ErrorBody),
         (status = 404, description = "`user_session_not_found`: there is none, or it is past", body = ErrorBody),
@@ -213,6 +216,6 @@ pub async fn end(
         End::Done(_) => {}
         End::AlreadyEnded(_) | End::NotFound => return Err(ApiError::no_session()),
     }
-    let cookies = if is_own(&power, id) { vec![core.names.expire(&core.names.session)] } else { Vec::new() };
+    let cookies = if is_own(&power, id) { session_cookies::take_away(core) } else { Vec::new() };
     Ok(Done { cookies })
 }

@@ -107,6 +107,37 @@ impl<'de> Deserialize<'de> for SessionSeconds {
     }
 }
 
+/// Why sessions are to end: not blank, and of one line.
+#[derive(Debug, Clone, ToSchema)]
+#[schema(
+    value_type = String,
+    min_length = 1,
+    max_length = 200,
+    pattern = r"^[^\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff][^\x00-\x1f\x7f-\x9f]*$",
+    example = "laptop lost"
+)]
+pub struct ReasonText(Note);
+
+impl<'de> Deserialize<'de> for ReasonText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = text(deserializer)?;
+        let blank = text.starts_with(|first: char| first.is_whitespace() || first == '\u{feff}');
+        let note = if blank || text.contains(char::is_control) || text.chars().count() > Note::LONGEST {
+            None
+        } else {
+            Note::parse(&text).ok().flatten()
+        };
+        let told = "a reason has 1 to 200 characters in one line, and does not begin with a space";
+        note.map(Self).ok_or_else(|| serde::de::Error::custom(told))
+    }
+}
+
+impl From<ReasonText> for Note {
+    fn from(reason: ReasonText) -> Self {
+        reason.0
+    }
+}
+
 /// No telephone number: none is kept.
 #[derive(Debug, Clone, Copy, ToSchema)]
 #[schema(value_type = String, max_length = 0)]
@@ -183,37 +214,6 @@ fn whole<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::E
     let number = serde_json::Number::deserialize(deserializer)?;
     let float = || number.as_f64().filter(|float| float.fract() == 0.0 && (0.0..1e15).contains(float));
     Ok(number.as_u64().or_else(|| float().map(|float| float as u64)))
-}
-
-/// Why sessions are to end: not blank, and of one line.
-#[derive(Debug, Clone, ToSchema)]
-#[schema(
-    value_type = String,
-    min_length = 1,
-    max_length = 200,
-    pattern = r"^[^\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff][^\x00-\x1f\x7f-\x9f]*$",
-    example = "laptop lost"
-)]
-pub struct ReasonText(Note);
-
-impl<'de> Deserialize<'de> for ReasonText {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = text(deserializer)?;
-        let blank = text.starts_with(|first: char| first.is_whitespace() || first == '\u{feff}');
-        let note = if blank || text.contains(char::is_control) || text.chars().count() > Note::LONGEST {
-            None
-        } else {
-            Note::parse(&text).ok().flatten()
-        };
-        let told = "a reason has 1 to 200 characters in one line, and does not begin with a space";
-        note.map(Self).ok_or_else(|| serde::de::Error::custom(told))
-    }
-}
-
-impl From<ReasonText> for Note {
-    fn from(reason: ReasonText) -> Self {
-        reason.0
-    }
 }
 
 fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {

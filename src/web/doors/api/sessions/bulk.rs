@@ -22,8 +22,7 @@ use crate::web::doors::api::body::Body;
 use crate::web::doors::api::credentials::{Power, Program, SessionsWrite};
 use crate::web::doors::api::error::{Answer, ApiError, ErrorBody};
 use crate::web::doors::api::jobs::JobShape;
-use crate::web::doors::api::queries;
-use crate::web::doors::api::queries::QueryText;
+use crate::web::doors::api::queries::{self, QueryText};
 use crate::web::doors::api::sessions::listed::ListedSession;
 use crate::web::doors::api::values::ReasonText;
 use crate::web::guards::Server;
@@ -41,7 +40,8 @@ pub struct EndMatching {
     /// As for `GET /v1/sessions`, but for what says nothing of which: no `$id`, order, `limit` or cursor, and of `status` nothing
     /// but `live`. At least one.
     #[serde(default)]
-    queries: Vec<QueryText>,
+    #[schema(value_type = Vec<QueryText>)]
+    queries: Vec<String>,
     /// In the place of `queries`: everyone's, at once.
     #[serde(default)]
     everyone: bool,
@@ -112,7 +112,6 @@ impl<'r> Responder<'r, 'static> for Ordered {
             description = "Accepted, on disk",
             body = JobShape,
             headers(("Location" = String, description = "Where its progress can be read")),
-            links(("getJob" = (operation_id = "getJob", parameters(("job_id" = "$response.body#/$id")))))
         ),
         (status = 400, description = "Bad parameter, or nothing that says which sessions", body = ErrorBody),
         (status = 401, description = "No session or key that is good for this, or `user_reauthentication_required`", body = ErrorBody),
@@ -128,7 +127,6 @@ pub async fn end_matching(
 ) -> Answer<Ordered> {
     let core = server.0;
     let EndMatching { queries: typed, everyone, reason, dry_run, password, code } = order.0;
-    let typed: Vec<_> = typed.into_iter().map(|query| query.0).collect();
     let filter = meant(&typed, everyone)?;
     let spared = power.live().map(|live| live.session.id());
     if dry_run {
