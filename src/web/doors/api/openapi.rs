@@ -5,6 +5,7 @@ mod paths;
 
 use std::sync::LazyLock;
 
+use utoipa::openapi::path::Parameter;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
@@ -15,7 +16,7 @@ use self::links::Links;
 use self::paths::Paths;
 use super::error::ErrorBody;
 use super::queries::QueryText;
-use super::{account, events, ping, users};
+use super::{account, audit, events, jobs, ping, sessions, users};
 use crate::service::feed::Told;
 
 /// The file's text.
@@ -72,6 +73,13 @@ pub fn document() -> &'static str {
         users::create_token,
         users::user_jwt,
         events::events,
+        sessions::list,
+        sessions::session,
+        sessions::end,
+        sessions::end_matching,
+        jobs::list,
+        jobs::job,
+        audit::list,
     ),
     components(schemas(ErrorBody, QueryText, Told)),
     modifiers(&Complete, &Paths, &Links),
@@ -121,6 +129,13 @@ impl Modify for Complete {
                     }
                     add("400", "`general_argument_invalid`: a parameter is outside its schema");
                     add("404", "Not found");
+                }
+                let named = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(it) if it.name == "queries");
+                if operation.parameters.iter().flatten().any(named) {
+                    // The HTTP library's own, before any code of ours: it has no body.
+                    let told = "The address, queries included, has more than 64 KiB; answered without a body";
+                    let long = ResponseBuilder::new().description(told).build();
+                    operation.responses.responses.insert("414".to_owned(), long.into());
                 }
             }
         }
