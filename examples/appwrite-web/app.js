@@ -39,7 +39,7 @@ async function look() {
 find('sign-in').onsubmit = (event) => {
     event.preventDefault();
     const [email, password] = [find('email').value, find('password').value];
-    find('password').value = '';
+    event.target.reset();
     account.createEmailPasswordSession({ email, password }).then(look).catch(failed);
 };
 find('look').onclick = () => look().catch(failed);

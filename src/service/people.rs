@@ -141,3 +141,46 @@ fn page<'a>(ranks: &'a [Rank], sorting: &Sorting, beside: Option<&(Side, Rank)>,
     let start = wanted.offset.min(rows.len());
     &rows[start..rows.len().min(start.saturating_add(wanted.limit))]
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::domain::listing::Direction;
+    use crate::domain::listing::wanted::Attribute;
+
+    fn rank(number: usize) -> Rank {
+        Rank { worth: Vec::new(), id: format!("u{number:03}").parse().unwrap() }
+    }
+
+    proptest! {
+        #[test]
+        fn a_page_is_a_piece_of_all_beside_its_cursor(
+            count in 0..40_usize, beside in 0..40_usize, side in 0..3_u8, offset in 0..45_usize, limit in 1..45_usize,
+        ) {
+            let sorting = Sorting(vec![(Attribute::Id, Direction::Ascending)]);
+            // Every other one is meant, so that a cursor may stand beside nobody.
+            let ranks: Vec<_> = (0..count).map(|number| rank(number * 2)).collect();
+            let at = rank(beside);
+            let beside = match side {
+                0 => None,
+                1 => Some((Side::After, at.clone())),
+                _ => Some((Side::Before, at.clone())),
+            };
+            let wanted = Wanted { offset, limit, ..Wanted::default() };
+            let got = page(&ranks, &sorting, beside.as_ref(), &wanted);
+            let expected: Vec<_> = match side {
+                0 => ranks.iter().skip(offset).take(limit).collect(),
+                1 => ranks.iter().filter(|one| one.id > at.id).skip(offset).take(limit).collect(),
+                _ => {
+                    let mut before: Vec<_> =
+                        ranks.iter().rev().filter(|one| one.id < at.id).skip(offset).take(limit).collect();
+                    before.reverse();
+                    before
+                }
+            };
+            prop_assert_eq!(got.iter().collect::<Vec<_>>(), expected);
+        }
+    }
+}

@@ -5,6 +5,7 @@
 
 mod live;
 mod pages;
+mod schemathesis;
 mod stock;
 mod tools;
 mod web;

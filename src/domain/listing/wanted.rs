@@ -244,7 +244,8 @@ impl Default for Sorting {
 /// Where a user stands in an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rank {
-    worth: Vec<Option<Worth>>,
+    /// What it has of each attribute.
+    pub worth: Vec<Option<Worth>>,
     /// Who.
     pub id: UserId,
 }

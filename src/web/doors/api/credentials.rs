@@ -226,7 +226,6 @@ impl<R: Right> Sentinel for Power<'_, R> {
 pub struct Program<'r> {
     pub address: Option<IpAddr>,
     agent: &'r str,
-    pub vouched: bool,
     /// In what the session comes, if one does.
     pub carrier: Carrier,
 }

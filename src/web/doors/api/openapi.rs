@@ -5,6 +5,7 @@ mod paths;
 
 use std::sync::LazyLock;
 
+use utoipa::openapi::path::Parameter;
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
@@ -71,6 +72,7 @@ pub fn document() -> &'static str {
         users::end_user_sessions,
         users::create_token,
         users::user_jwt,
+        events::events,
         sessions::list,
         sessions::session,
         sessions::end,
@@ -78,7 +80,6 @@ pub fn document() -> &'static str {
         jobs::list,
         jobs::job,
         audit::list,
-        events::events,
     ),
     components(schemas(ErrorBody, QueryText, Told)),
     modifiers(&Complete, &Paths, &Links),
@@ -128,6 +129,13 @@ impl Modify for Complete {
                     }
                     add("400", "`general_argument_invalid`: a parameter is outside its schema");
                     add("404", "Not found");
+                }
+                let named = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(it) if it.name == "queries");
+                if operation.parameters.iter().flatten().any(named) {
+                    // The HTTP library's own, before any code of ours: it has no body.
+                    let told = "The address, queries included, has more than 64 KiB; answered without a body";
+                    let long = ResponseBuilder::new().description(told).build();
+                    operation.responses.responses.insert("414".to_owned(), long.into());
                 }
             }
         }

@@ -100,12 +100,10 @@ impl<'de> Deserialize<'de> for PasswordText {
 pub struct SessionSeconds(pub Duration);
 
 impl<'de> Deserialize<'de> for SessionSeconds {
-    /// Some clients send every number with a fraction, `3600.0`.
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let seconds = f64::deserialize(deserializer)?;
-        let whole = Duration::try_from_secs_f64(seconds).ok().filter(|time| time.subsec_nanos() == 0);
-        let within = whole.filter(|time| (Duration::from_mins(1)..=Duration::from_hours(400 * 24)).contains(time));
-        within.map(Self).ok_or_else(|| serde::de::Error::custom("it is a whole number of seconds, 60 to 34560000"))
+        let seconds = whole(deserializer)?.filter(|seconds| (60..=34_560_000).contains(seconds));
+        let time = seconds.map(Duration::from_secs).map(Self);
+        time.ok_or_else(|| serde::de::Error::custom("a whole number of seconds from 60 to 34560000"))
     }
 }
 
