@@ -1,6 +1,7 @@
 //! What the sled backend alone has to get right: opening.
 
 mod doubt;
+mod jobs;
 mod keys;
 mod outbox;
 mod people;

@@ -53,6 +53,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     let detail = Some(Detail::new(config.in_force()));
     service.store().record(Draft { detail, ..started }).await?;
     let reaper = tokio::spawn(Arc::clone(&service).keep_reaping());
+    let worker = tokio::spawn(Arc::clone(&service).keep_working());
     let sweeper = tokio::spawn(Arc::clone(&service).keep_sweeping(config.retention));
 
     let webhooks = config.webhooks.iter().cloned();
@@ -85,6 +86,7 @@ pub async fn run(arguments: Arguments) -> Result<(), Failure> {
     door.close().await;
     // Requests may still be served until the launch returns, so the last flush belongs here.
     reaper.abort();
+    worker.abort();
     sweeper.abort();
     delivering.iter().for_each(tokio::task::JoinHandle::abort);
     service.store().close().await?;

@@ -12,6 +12,7 @@ pub use self::typed::{Meant, SearchError, Typed, parse_actor};
 use super::change::UserChange;
 use super::ending::{Actor, Ending, Note, Reason};
 use super::id::{EventSeq, KeyId, SessionId, UserId};
+use super::job::{Job, JobState};
 use super::key::ApiKey;
 use super::session::Session;
 use super::timestamp::Timestamp;
@@ -90,11 +91,15 @@ pub enum Action {
     VouchForUser,
     /// Tell another program by webhook, in vain.
     FailWebhook,
+    /// Order the end of all sessions that a filter means.
+    OrderJob,
+    /// Be through with such an order, or give it up.
+    FinishJob,
 }
 
 impl Action {
     /// Every action, for tests and tables.
-    pub const ALL: [Self; 35] = [
+    pub const ALL: [Self; 37] = [
         Self::SignIn,
         Self::EndSession,
         Self::EndUserSessions,
@@ -130,6 +135,8 @@ impl Action {
         Self::CreateToken,
         Self::VouchForUser,
         Self::FailWebhook,
+        Self::OrderJob,
+        Self::FinishJob,
     ];
 
     /// The stable code.
@@ -170,6 +177,8 @@ impl Action {
             Self::CreateToken => "user.token.create",
             Self::VouchForUser => "user.vouch",
             Self::FailWebhook => "webhook.fail",
+            Self::OrderJob => "job.order",
+            Self::FinishJob => "job.finish",
         }
     }
 
@@ -377,6 +386,29 @@ impl Draft {
     pub fn key_revoked(ending: &Ending, id: KeyId) -> Self {
         let detail = Some(Detail::new(format!("key {id}")));
         Self { key: Some(id), detail, ..Self::ended(ending, Action::RevokeKey) }
+    }
+
+    /// The end of all sessions that a filter means was ordered.
+    pub fn job_ordered(job: &Job) -> Self {
+        let detail = format!("job {}: {}", job.id, job.assignment.asked.as_str());
+        Self { note: Some(job.assignment.note.clone()), ..Self::of_job(job, Action::OrderJob, detail) }
+    }
+
+    /// A job is over: through, or given up. Each session that it ended has an event of its own.
+    pub fn job_over(job: &Job) -> Self {
+        let (id, ended) = (job.id, job.progress.ended);
+        match &job.progress.state {
+            JobState::Failed(_, why) => {
+                let detail = format!("job {id}: given up, since {}; {ended} sessions had ended", why.as_str());
+                Self { outcome: Outcome::Failure, ..Self::of_job(job, Action::FinishJob, detail) }
+            }
+            _ => Self::of_job(job, Action::FinishJob, format!("job {id}: {ended} sessions ended")),
+        }
+    }
+
+    fn of_job(job: &Job, action: Action, detail: String) -> Self {
+        let by = job.assignment.by.clone();
+        Self { from: job.assignment.from, detail: Some(Detail::new(detail)), ..Self::new(by, action, Outcome::Success) }
     }
 
     fn ended(ending: &Ending, action: Action) -> Self {

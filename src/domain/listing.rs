@@ -9,6 +9,8 @@ pub mod wanted;
 use std::fmt;
 use std::str::FromStr;
 
+use serde::{Deserialize, Serialize};
+
 use super::session::{Door, Standing, Verdict};
 use super::timestamp::Timestamp;
 
@@ -19,7 +21,7 @@ pub use self::typed::{Typed, parse_network, parse_time};
 pub(crate) use self::typed::{filled, parse_rows, period};
 
 /// Which verdict a session must have.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum Status {
     /// Would be accepted right now.
     #[default]

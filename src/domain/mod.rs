@@ -9,6 +9,7 @@ pub mod device;
 pub mod ending;
 pub mod epoch;
 pub mod id;
+pub mod job;
 pub mod key;
 pub mod lifetime;
 pub mod listing;

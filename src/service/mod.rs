@@ -8,6 +8,7 @@ pub mod foresight;
 pub mod hasher;
 pub mod hashes;
 pub mod invite;
+pub mod jobs;
 pub mod keys;
 pub mod metrics;
 pub(crate) mod operator;
@@ -31,6 +32,7 @@ use tokio::sync::Notify;
 use self::feed::Streams;
 use self::hasher::{Hasher, Hashing};
 use self::hashes::Told;
+use self::jobs::Desk;
 use self::metrics::Metrics;
 use self::setup::Setup;
 use self::throttle::refusals::Refusals;
@@ -69,6 +71,7 @@ pub struct Service {
     metrics: Metrics,
     streams: Streams,
     board: Board,
+    desk: Desk,
 }
 
 impl Service {
@@ -96,6 +99,7 @@ impl Service {
             metrics,
             streams: Streams::default(),
             board: Board::default(),
+            desk: Desk::default(),
         })
     }
 

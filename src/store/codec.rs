@@ -11,6 +11,7 @@ use crate::domain::audit::Event;
 use crate::domain::ending::Ended;
 use crate::domain::epoch::Epoch;
 use crate::domain::id::{EventSeq, UserKey};
+use crate::domain::job::Job;
 use crate::domain::key::ApiKey;
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
@@ -100,6 +101,10 @@ impl Record for ApiKey {
     const NAME: &'static str = "API key";
 }
 
+impl Record for Job {
+    const NAME: &'static str = "job";
+}
+
 impl Record for Epoch {
     const NAME: &'static str = "server epoch";
 }
@@ -170,8 +175,10 @@ mod tests {
     use crate::domain::ending::{Actor, Ending, Note, Reason};
     use crate::domain::epoch::Epochs;
     use crate::domain::id::{EventSeq, UserId, hex};
+    use crate::domain::job::{Assignment, JobId, JobState, Progress};
     use crate::domain::key::{KeyCredential, KeyParticulars};
     use crate::domain::lifetime::{Kind, Lifetime};
+    use crate::domain::listing::{Filter, Period, Status, Whose};
     use crate::domain::password::PasswordHash;
     use crate::domain::prefs::Prefs;
     use crate::domain::safeguards::{NewDevice, Safeguards, Tries};
@@ -245,6 +252,25 @@ mod tests {
         let by = Actor::Key(KeyCredential::new(&Sevens).id());
         key.revoke(Ending::new(by, Reason::Revoked, None).at(AT, EventSeq(9)));
         key
+    }
+
+    fn job() -> Job {
+        let filter = Filter {
+            whose: Whose::Matching("ada".to_owned()),
+            status: Status::Live,
+            network: "192.0.2.0/24".parse().ok(),
+            agent: Some("curl".to_owned()),
+            door: Some(Door::Api),
+            created: Period { from: Some(AT), to: None },
+            seen: Period { from: None, to: Some(AT) },
+        };
+        let Some(note) = Note::parse("lost laptop").unwrap() else { unreachable!() };
+        let (by, from) = (Actor::User(ada()), Some([192, 0, 2, 7].into()));
+        let (asked, spared) = (Detail::new("all"), Some(session().id()));
+        let assignment = Assignment { filter, asked, by, note, from, spared, accepted: AT };
+        let state = JobState::Failed(AT, Detail::new("no"));
+        let progress = Progress { examined: 300, ended: 299, state };
+        Job { progress, ..Job::new(JobId::new(&Sevens), assignment) }
     }
 
     fn golden<T: Record + PartialEq + Debug>(value: &T, bytes: &str) {
@@ -323,6 +349,7 @@ mod tests {
             &key(),
             "01f00180940707070707070707076e696768746c794bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e0020003dcbccccaef6601dcbccccaef660101dcbccccaef66040707070707070707020009",
         );
+        golden(&job(), "");
         golden(&AT, "013177da5edcbccccaef66");
         golden(&EventSeq(300), "017df2182fac02");
         golden(&ada().key(), "01e7cab390fdee430d40bd57deeac186cd9790033d");

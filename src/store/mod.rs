@@ -41,6 +41,7 @@ use crate::domain::clock::{Clock, Entropy};
 use crate::domain::ending::{Actor, Ended, Ending};
 use crate::domain::epoch::Epoch;
 use crate::domain::id::{EventSeq, KeyId, SessionId, UserKey};
+use crate::domain::job::{Job, JobId, Progress};
 use crate::domain::key::{ApiKey, StoredKey};
 use crate::domain::lifetime::Limits;
 use crate::domain::listing::{Filter, Page, Query, Total, UserFilter, UserPage, UserQuery};
@@ -215,6 +216,24 @@ pub enum KeyRevoked {
     NotFound,
 }
 
+/// What became of a new job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum JobCreated {
+    /// It is there and durable, with the event of its acceptance.
+    Done,
+    /// Refused: so many are running already.
+    TooMany,
+    /// Another job has this id.
+    IdTaken,
+}
+
+impl JobCreated {
+    /// The answer where a job with the id of `fresh` is there already: the same one, after an answer that did not arrive.
+    fn again(there: &Job, fresh: &Job) -> Self {
+        if there.assignment == fresh.assignment { Self::Done } else { Self::IdTaken }
+    }
+}
+
 /// Sessions.
 #[async_trait]
 pub trait Sessions: Send + Sync {
@@ -360,6 +379,23 @@ pub trait Keys: Send + Sync {
     async fn note_key_use(&self, id: KeyId) -> Result<()>;
 }
 
+/// Jobs that end sessions by a filter. The store keeps them; it does not do them.
+#[async_trait]
+pub trait Jobs: Send + Sync {
+    /// Adds a job with an unused id, unless `most` of them are running. It is accepted once this has answered: it can then be
+    /// found after any crash. Repeated, it is there already.
+    async fn create_job(&self, job: Job, most: usize) -> Result<JobCreated>;
+
+    /// The job with this id.
+    async fn job(&self, id: JobId) -> Result<Option<Job>>;
+
+    /// All jobs, those that are over among them, the oldest first.
+    async fn jobs(&self) -> Result<Vec<Job>>;
+
+    /// Notes how far a job has got; the note that it is over comes with an event, and nothing is noted after it.
+    async fn note_job(&self, id: JobId, progress: Progress) -> Result<()>;
+}
+
 /// The audit log.
 #[async_trait]
 pub trait Audit: Send + Sync {
@@ -404,15 +440,15 @@ pub trait Outbox: Send + Sync {
 
 /// All of it.
 #[async_trait]
-pub trait Store: Sessions + Users + Keys + Audit + Outbox {
+pub trait Store: Sessions + Users + Keys + Jobs + Audit + Outbox {
     /// The backend's name, for logs.
     fn name(&self) -> &'static str;
 
     /// Whether a write would be accepted now.
     async fn ready(&self) -> Result<()>;
 
-    /// Removes sessions and API keys that were past before `before`, older audit events, and what the log of replaced epochs
-    /// no longer needs. Looks at no more than about `most` of them; returns how many it looked at, zero once it is through. Touches
+    /// Removes sessions, API keys and jobs that were past before `before`, older audit events, and what the log of replaced
+    /// epochs no longer needs. Looks at no more than about `most` of them; returns how many it looked at, zero once it is through. Touches
     /// nothing that is live, and may be killed anywhere.
     async fn sweep(&self, before: Timestamp, most: usize) -> Result<usize>;
 

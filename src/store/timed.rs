@@ -13,8 +13,8 @@ use tokio::sync::watch;
 
 pub use self::operation::Operation;
 use super::{
-    Admitted, Audit, Change, Created, End, EndUser, EndedEveryone, KeyCreated, KeyRevoked, Keys, Outbox, Result,
-    Sessions, Store, UserChanged, UserCreated, UserDeleted, Users,
+    Admitted, Audit, Change, Created, End, EndUser, EndedEveryone, JobCreated, Jobs, KeyCreated, KeyRevoked, Keys,
+    Outbox, Result, Sessions, Store, UserChanged, UserCreated, UserDeleted, Users,
 };
 use crate::domain::audit::{Draft, Event, search};
 use crate::domain::change::UserChange;
@@ -22,6 +22,7 @@ use crate::domain::clock::Clock;
 use crate::domain::ending::{Actor, Ending, Reason};
 use crate::domain::epoch::Epoch;
 use crate::domain::id::{EventSeq, KeyId, SessionId, UserKey};
+use crate::domain::job::{Job, JobId, Progress};
 use crate::domain::key::{ApiKey, StoredKey};
 use crate::domain::listing::{Filter, Page, Query, Total, UserFilter, UserPage, UserQuery};
 use crate::domain::password::Recipe;
@@ -269,6 +270,25 @@ impl Keys for Timed {
 
     async fn note_key_use(&self, id: KeyId) -> Result<()> {
         self.time(Operation::NoteKeyUse, self.inner.note_key_use(id)).await
+    }
+}
+
+#[async_trait]
+impl Jobs for Timed {
+    async fn create_job(&self, job: Job, most: usize) -> Result<JobCreated> {
+        self.time(Operation::CreateJob, self.inner.create_job(job, most)).await
+    }
+
+    async fn job(&self, id: JobId) -> Result<Option<Job>> {
+        self.time(Operation::Job, self.inner.job(id)).await
+    }
+
+    async fn jobs(&self) -> Result<Vec<Job>> {
+        self.time(Operation::Jobs, self.inner.jobs()).await
+    }
+
+    async fn note_job(&self, id: JobId, progress: Progress) -> Result<()> {
+        self.time(Operation::NoteJob, self.inner.note_job(id, progress)).await
     }
 }
 

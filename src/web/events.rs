@@ -49,6 +49,8 @@ pub const fn action(action: Action) -> &'static str {
         Action::VerifyEmail => "Say whether an address is verified",
         Action::VouchForUser => "Vouch for a user",
         Action::FailWebhook => "Tell another program in vain",
+        Action::OrderJob => "End all sessions that match",
+        Action::FinishJob => "Be through with ending what matches",
         Action::CreateToken => "Draw a one-time token",
     }
 }

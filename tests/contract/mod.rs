@@ -41,6 +41,7 @@ mod end_user;
 mod feed;
 mod foresight;
 mod history;
+mod jobs;
 mod keys;
 mod lifecycle;
 mod listing;

@@ -12,6 +12,7 @@ mod compact;
 mod completions;
 mod damage;
 mod dry_run;
+mod jobs;
 mod keys;
 mod kill;
 mod operators;

@@ -236,7 +236,7 @@ fn a_feed_ends_with_the_server_and_goes_on_after_kill_9_where_it_was() {
 }
 
 #[test]
-fn asvs_7_4_1_a_feed_on_the_wire_ends_when_its_key_is_revoked() {
+fn a_feed_on_the_wire_ends_when_its_key_is_revoked() {
     let data = TempDir::new().unwrap();
     let mut server = Program::serve(data.path()).listen();
     server.set_up();

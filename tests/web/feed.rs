@@ -21,10 +21,10 @@ on_both_stores! {
     sign_ins_and_endings_are_told_in_their_order,
     whoever_comes_back_hears_what_they_missed_once,
     what_the_log_no_longer_has_is_told_as_a_gap,
-    asvs_7_4_1_a_feed_ends_with_its_key_and_tells_nothing_that_is_newer,
-    asvs_7_4_1_a_feed_ends_with_its_session_or_the_right_to_it,
+    a_feed_ends_with_its_key_and_tells_nothing_that_is_newer,
+    a_feed_ends_with_its_session_or_the_right_to_it,
     a_feed_keeps_no_session_alive,
-    asvs_8_2_1_only_keys_with_the_scope_and_administrators_follow,
+    only_keys_with_the_scope_and_administrators_follow,
     two_hundred_at_once_are_told_once_each_and_in_order,
     whoever_does_not_read_holds_nobody_up,
 }
@@ -162,7 +162,7 @@ async fn what_the_log_no_longer_has_is_told_as_a_gap(server: Server) {
     assert_eq!(feed.next().await.event, "gap");
 }
 
-async fn asvs_7_4_1_a_feed_ends_with_its_key_and_tells_nothing_that_is_newer(server: Server) {
+async fn a_feed_ends_with_its_key_and_tells_nothing_that_is_newer(server: Server) {
     let (id, key) = key_for(&server, "sessions.read", None).await;
     let mut feed = open(&server, &key, "/v1/events").await;
     server.user(ADA).await;
@@ -182,7 +182,7 @@ async fn follow<'s>(person: &Person<'s>) -> Reader<'s> {
     following(person.begin(Ask::get("/v1/events")).await).await
 }
 
-async fn asvs_7_4_1_a_feed_ends_with_its_session_or_the_right_to_it(server: Server) {
+async fn a_feed_ends_with_its_session_or_the_right_to_it(server: Server) {
     let mut root = server.administrator(ROOT).await;
     let mut feed = follow(&root).await;
     revoke(&server, &mut root).await;
@@ -218,7 +218,7 @@ async fn a_feed_keeps_no_session_alive(server: Server) {
     assert_eq!(feed.rest().await, "");
 }
 
-async fn asvs_8_2_1_only_keys_with_the_scope_and_administrators_follow(server: Server) {
+async fn only_keys_with_the_scope_and_administrators_follow(server: Server) {
     let typed = |answer: &Answer| {
         let body: Value = serde_json::from_str(&answer.body).expect("JSON");
         body["type"].as_str().unwrap_or_default().to_owned()
@@ -330,7 +330,7 @@ async fn one_key_has_eight_and_a_feed_that_is_closed_makes_room() {
 }
 
 #[rocket::async_test]
-async fn asvs_16_5_3_a_feed_ends_where_nobody_knows_whether_it_may_go_on() {
+async fn a_feed_ends_where_nobody_knows_whether_it_may_go_on() {
     let server = Server::start().await;
     let (_, key) = key_for(&server, "sessions.read", None).await;
     let mut feed = open(&server, &key, "/v1/events").await;

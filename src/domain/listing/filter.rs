@@ -1,6 +1,7 @@
 //! Which sessions a listing or a count takes in.
 
 use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
 
 use super::Status;
 use crate::domain::id::UserKey;
@@ -8,7 +9,7 @@ use crate::domain::session::{Door, Standing, Verdict};
 use crate::domain::timestamp::Timestamp;
 
 /// Whose sessions.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum Whose {
     /// Everybody's.
     #[default]
@@ -20,7 +21,7 @@ pub enum Whose {
 }
 
 /// A span of time: `from` belongs to it, `to` does not; either end may be open.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Period {
     /// The first moment of it.
     pub from: Option<Timestamp>,
@@ -40,8 +41,8 @@ impl Period {
     }
 }
 
-/// What a listing or a count takes in: what passes every part of it.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+/// What a listing or a count takes in: what passes every part of it. Jobs are stored with theirs.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct Filter {
     /// Whose sessions.
     pub whose: Whose,

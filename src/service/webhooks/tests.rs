@@ -192,7 +192,7 @@ async fn hostile_receivers_are_failures_and_tried_again() {
     let standing = bench.standing(|standing| standing.delivered == 1).await;
     assert_eq!((standing.failed, standing.row, standing.given_up), (u64::from(attempts), 0, 0));
     assert!(pauses[..5].is_sorted() && pauses[0] <= Duration::from_secs(6), "{pauses:?}");
-    assert!(pauses.iter().all(|pause| *pause <= Duration::from_secs(8_640)), "{pauses:?}");
+    assert!(pauses.iter().all(|pause| *pause <= Duration::from_mins(144)), "{pauses:?}");
     let reports = bench.reports().await;
     assert!(reports.len() == 1 && reports[0].contains("crm") && reports[0].contains("status 500"), "{reports:?}");
     bench.end().await;

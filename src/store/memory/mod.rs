@@ -2,10 +2,11 @@
 //! backends are compared with, and what services are tested on, since it can be told to fail ([`Faults`]).
 //!
 //! A method takes the server's record, then at most one user's partition, then the log: always in this order, and never
-//! two partitions. Addresses and "is there anybody yet" are claims outside the partitions, taken before them; API keys a ring
-//! of their own, taken before the log.
+//! two partitions. Addresses and "is there anybody yet" are claims outside the partitions, taken before them; API keys and jobs
+//! have places of their own, taken before the log.
 
 mod faults;
+mod jobs;
 mod keys;
 mod listing;
 mod outbox;
@@ -21,6 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard};
 use async_trait::async_trait;
 
 use self::faults::Access;
+use self::jobs::Desk;
 use self::keys::Ring;
 use self::partition::{Log, Partition, Server};
 use self::step::Step;
@@ -40,6 +42,7 @@ pub struct Memory {
     partitions: RwLock<BTreeMap<UserKey, Arc<Mutex<Partition>>>>,
     claims: Mutex<Claims>,
     ring: Mutex<Ring>,
+    desk: Mutex<Desk>,
     log: Mutex<Log>,
     delivered: Mutex<BTreeMap<WebhookName, EventSeq>>,
     faults: Faults,
@@ -55,6 +58,7 @@ impl Memory {
             partitions: RwLock::default(),
             claims: Mutex::default(),
             ring: Mutex::default(),
+            desk: Mutex::default(),
             log: Mutex::default(),
             delivered: Mutex::default(),
             faults: Faults::default(),
@@ -106,9 +110,9 @@ impl Memory {
             removed += self.step(user, |step| step.sweep(before, most - removed)).unwrap_or(0);
         }
         match removed {
-            0 => match self.sweep_keys(before, most) {
+            0 => match self.sweep_keys(before, most) + self.sweep_jobs(before, most) {
                 0 => lock(&self.log).sweep(before, most),
-                keys => keys,
+                swept => swept,
             },
             sessions => sessions,
         }

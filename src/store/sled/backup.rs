@@ -12,7 +12,7 @@ use sha2::{Digest, Sha256};
 use super::trees::{PLACES, Place};
 
 const MAGIC: [u8; 16] = *b"sessiond-backup\n";
-/// Raised with any change to the form. The first had no API keys, the second did not know how far webhooks had got.
+/// Raised with any change to the form. The first had no API keys, the second neither jobs nor how far webhooks had got.
 const VERSION: u8 = 3;
 /// Stands where a further record would name its tree.
 const END: u8 = 0xFF;
@@ -246,7 +246,7 @@ mod tests {
         let totals = read(&written(1, 7, &[(Place::Users, b"a"), (Place::Meta, b"b")])).unwrap();
         assert_eq!((totals.of("users"), totals.of("meta"), totals.of("keys")), (1, 1, 0));
         let totals = read(&written(2, 9, &[(Place::Users, b"a"), (Place::KeyUses, b"b")])).unwrap();
-        assert_eq!((totals.of("key-uses"), totals.of("delivered")), (1, 0));
+        assert_eq!((totals.of("key-uses"), totals.of("delivered"), totals.of("jobs")), (1, 0, 0));
         let mut writer = Writer::new(Vec::new()).unwrap();
         writer.put(Place::Users, b"a", b"value").unwrap();
         writer.put(Place::Keys, b"b", b"value").unwrap();
@@ -255,6 +255,7 @@ mod tests {
         assert_eq!(read(&bytes).unwrap(), totals);
         assert!(matches!(read(&written(1, 7, &[(Place::Keys, b"a")])), Err(Fault::Damaged(_))));
         assert!(matches!(read(&written(2, 9, &[(Place::Delivered, b"a")])), Err(Fault::Damaged(_))));
-        assert!(matches!(read(&written(4, 10, &[])), Err(Fault::Version(4))));
+        assert!(matches!(read(&written(2, 9, &[(Place::Jobs, b"a")])), Err(Fault::Damaged(_))));
+        assert!(matches!(read(&written(4, 11, &[])), Err(Fault::Version(4))));
     }
 }

@@ -14,6 +14,7 @@ mod export;
 mod folder;
 mod import;
 mod index;
+mod jobs;
 mod journal;
 mod keys;
 mod listing;

@@ -5,6 +5,7 @@ use crate::domain::audit::Event;
 use crate::domain::ending::Ended;
 use crate::domain::epoch::Epoch;
 use crate::domain::id::{EventSeq, UserKey};
+use crate::domain::job::Job;
 use crate::domain::key::ApiKey;
 use crate::domain::session::Session;
 use crate::domain::timestamp::Timestamp;
@@ -73,6 +74,11 @@ pub fn read(place: Place, key: &[u8], value: &[u8]) -> Result<Content> {
         Place::Delivered => {
             codec::decode::<EventSeq>(key, value)?;
             agrees(place, std::str::from_utf8(key).is_ok_and(|name| name.parse::<WebhookName>().is_ok()))?;
+            Ok(Content::Other)
+        }
+        Place::Jobs => {
+            let job: Job = codec::decode(key, value)?;
+            agrees(place, key == job.id.bytes())?;
             Ok(Content::Other)
         }
         Place::Meta if key == EPOCH => codec::decode::<Epoch>(key, value).map(|_| Content::Other),

@@ -4,17 +4,17 @@ use std::sync::PoisonError;
 
 use sled::IVec;
 
-use super::keys;
 use super::step::Step;
 use super::trail::concerned;
 use super::trees::{Place, session_key};
 use super::view::View;
+use super::{jobs, keys};
 use crate::domain::audit::Event;
 use crate::domain::ending::Ended;
 use crate::domain::timestamp::Timestamp;
 use crate::store::{Result, codec};
 
-/// Looks at up to `most` things that may be older than `before`: sessions first, then API keys and events, and the log of
+/// Looks at up to `most` things that may be older than `before`: sessions first, then API keys, jobs and events, and the log of
 /// replaced epochs once no session needs it.
 pub fn sweep(step: &mut Step<'_>, before: Timestamp, most: usize) -> Result<usize> {
     match sessions(step, before, most)? {
@@ -22,6 +22,10 @@ pub fn sweep(step: &mut Step<'_>, before: Timestamp, most: usize) -> Result<usiz
         looked => return Ok(looked),
     }
     match keys::sweep(step, before, most)? {
+        0 => {}
+        removed => return Ok(removed),
+    }
+    match jobs::sweep(step, before, most)? {
         0 => {}
         removed => return Ok(removed),
     }

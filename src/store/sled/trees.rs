@@ -13,6 +13,7 @@
 //! | `keys` | key id | [`ApiKey`](crate::domain::key::ApiKey) |
 //! | `key-uses` | key id | time of the last use written down |
 //! | `delivered` | webhook's name | number of the last event it has dealt with |
+//! | `jobs` | job id | [`Job`](crate::domain::job::Job) |
 
 use std::ops::Bound;
 use std::sync::Arc;
@@ -53,10 +54,11 @@ pub enum Place {
     Keys = 7,
     KeyUses = 8,
     Delivered = 9,
+    Jobs = 10,
 }
 
 /// All of them, by their numbers.
-pub const PLACES: [Place; 10] = [
+pub const PLACES: [Place; 11] = [
     Place::Sessions,
     Place::Seen,
     Place::Users,
@@ -67,6 +69,7 @@ pub const PLACES: [Place; 10] = [
     Place::Keys,
     Place::KeyUses,
     Place::Delivered,
+    Place::Jobs,
 ];
 
 impl Place {
@@ -83,6 +86,7 @@ impl Place {
             Self::Keys => "keys",
             Self::KeyUses => "key-uses",
             Self::Delivered => "delivered",
+            Self::Jobs => "jobs",
         }
     }
 }

@@ -56,6 +56,11 @@ operations! {
         Keys = "keys",
         RevokeKey = "revoke_key",
         NoteKeyUse = "note_key_use";
+    Jobs:
+        CreateJob = "create_job",
+        Job = "job",
+        Jobs = "jobs",
+        NoteJob = "note_job";
     Audit:
         Record = "record",
         Events = "events",

@@ -76,7 +76,7 @@ impl Receiver {
                     Does::Answer(text) => drop(stream.write_all(text.as_bytes())),
                     Does::Nothing => kept.push(stream),
                     Does::EndlessHead => {
-                        drop(thread::spawn(move || pour(stream, "HTTP/1.1 200 OK\r\n", "X-More: more\r\n")))
+                        drop(thread::spawn(move || pour(stream, "HTTP/1.1 200 OK\r\n", "X-More: more\r\n")));
                     }
                     Does::Drip => drop(thread::spawn(move || drip(stream))),
                     Does::EndlessBody => {

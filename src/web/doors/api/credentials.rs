@@ -226,7 +226,8 @@ impl<R: Right> Sentinel for Power<'_, R> {
 pub struct Program<'r> {
     pub address: Option<IpAddr>,
     agent: &'r str,
-    pub vouched: bool,
+    /// In what the session comes, if one does.
+    pub carrier: Carrier,
 }
 
 impl Program<'_> {
@@ -245,7 +246,7 @@ impl<'r> FromRequest<'r> for Program<'r> {
         let vouched = seen.key.is_there();
         let forwarded = vouched.then(|| headers.get_one("x-forwarded-user-agent")).flatten();
         let agent = forwarded.or_else(|| headers.get_one("user-agent")).unwrap_or("");
-        Outcome::Success(Self { address: seen.address, agent, vouched })
+        Outcome::Success(Self { address: seen.address, agent, vouched, carrier: seen.carrier })
     }
 }
 

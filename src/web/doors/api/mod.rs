@@ -5,15 +5,18 @@
 
 pub mod account;
 mod answer;
+mod audit;
 mod body;
 pub mod cors;
 pub mod credentials;
 mod error;
 pub mod events;
+mod jobs;
 mod missing;
 mod openapi;
 mod ping;
 mod queries;
+mod sessions;
 mod shapes;
 pub mod users;
 mod values;
@@ -38,7 +41,18 @@ pub fn attach(rocket: Rocket<Build>) -> Rocket<Build> {
 }
 
 fn routes() -> Vec<Route> {
-    [account::routes(), users::routes(), ping::routes(), events::routes(), cors::routes(), missing::routes()].concat()
+    [
+        account::routes(),
+        users::routes(),
+        sessions::routes(),
+        jobs::routes(),
+        audit::routes(),
+        events::routes(),
+        ping::routes(),
+        cors::routes(),
+        missing::routes(),
+    ]
+    .concat()
 }
 
 /// Whether this path is the API's. Without our pages it is another application's own.

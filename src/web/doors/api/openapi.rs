@@ -16,7 +16,7 @@ use self::links::Links;
 use self::paths::Paths;
 use super::error::ErrorBody;
 use super::queries::QueryText;
-use super::{account, events, ping, users};
+use super::{account, audit, events, jobs, ping, sessions, users};
 use crate::service::feed::Told;
 
 /// The file's text.
@@ -73,6 +73,13 @@ pub fn document() -> &'static str {
         users::create_token,
         users::user_jwt,
         events::events,
+        sessions::list,
+        sessions::session,
+        sessions::end,
+        sessions::end_matching,
+        jobs::list,
+        jobs::job,
+        audit::list,
     ),
     components(schemas(ErrorBody, QueryText, Told)),
     modifiers(&Complete, &Paths, &Links),

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 use utoipa::ToSchema;
 
 use super::error::{Answer, ApiError};
+use crate::domain::ending::Note;
 use crate::domain::id::{SessionId, UserId};
 use crate::domain::password::Password;
 use crate::domain::token::Token;
@@ -103,6 +104,37 @@ impl<'de> Deserialize<'de> for SessionSeconds {
         let seconds = whole(deserializer)?.filter(|seconds| (60..=34_560_000).contains(seconds));
         let time = seconds.map(Duration::from_secs).map(Self);
         time.ok_or_else(|| serde::de::Error::custom("a whole number of seconds from 60 to 34560000"))
+    }
+}
+
+/// Why sessions are to end: not blank, and of one line.
+#[derive(Debug, Clone, ToSchema)]
+#[schema(
+    value_type = String,
+    min_length = 1,
+    max_length = 200,
+    pattern = r"^[^\x00-\x20\x7f-\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000\ufeff][^\x00-\x1f\x7f-\x9f]*$",
+    example = "laptop lost"
+)]
+pub struct ReasonText(Note);
+
+impl<'de> Deserialize<'de> for ReasonText {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = text(deserializer)?;
+        let blank = text.starts_with(|first: char| first.is_whitespace() || first == '\u{feff}');
+        let note = if blank || text.contains(char::is_control) || text.chars().count() > Note::LONGEST {
+            None
+        } else {
+            Note::parse(&text).ok().flatten()
+        };
+        let told = "a reason has 1 to 200 characters in one line, and does not begin with a space";
+        note.map(Self).ok_or_else(|| serde::de::Error::custom(told))
+    }
+}
+
+impl From<ReasonText> for Note {
+    fn from(reason: ReasonText) -> Self {
+        reason.0
     }
 }
 

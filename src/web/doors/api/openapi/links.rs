@@ -14,6 +14,8 @@ const USER: (&str, &str) = ("userId", "$response.body#/$id");
 /// A session's id in a body, and its user's.
 const SESSION: (&str, &str) = ("sessionId", "$response.body#/$id");
 const ITS_USER: (&str, &str) = ("userId", "$response.body#/userId");
+/// A job's id in a body.
+const JOB: (&str, &str) = ("jobId", "$response.body#/$id");
 /// What stood in the path.
 const SAME_USER: (&str, &str) = ("userId", "$request.path.userId");
 const SAME_SESSION: (&str, &str) = ("sessionId", "$request.path.sessionId");
@@ -36,6 +38,11 @@ const LINKS: &[(&str, &str, &str, Parameters)] = &[
     ("createSession", "201", "getAccountSession", &[SESSION]),
     ("createSession", "201", "deleteAccountSession", &[SESSION]),
     ("deleteAccountSession", "204", "getAccountSession", &[SAME_SESSION]),
+    ("createUserSession", "201", "getSession", &[SESSION]),
+    ("createUserSession", "201", "deleteSession", &[SESSION]),
+    ("deleteUserSession", "204", "getSession", &[SAME_SESSION]),
+    ("deleteSession", "204", "getSession", &[SAME_SESSION]),
+    ("deleteSessions", "202", "getJob", &[JOB]),
 ];
 
 impl Modify for Links {

@@ -60,6 +60,7 @@ fn told(name: &str) -> Option<&'static str> {
     match name {
         "userId" => Some("A user's id"),
         "sessionId" => Some("A session's id"),
+        "jobId" => Some("A job's id"),
         _ => None,
     }
 }
