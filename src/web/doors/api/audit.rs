@@ -10,7 +10,6 @@ use utoipa::ToSchema;
 use super::body::Query;
 use super::credentials::{AuditRead, Power};
 use super::error::{Answer, ErrorBody};
-use super::queries::QueryText;
 use super::queries::{self, Wish, invalid, time};
 use super::sessions::{Asked, no_cursor};
 use crate::domain::audit::Typed;

@@ -246,7 +246,7 @@ impl<'r> FromRequest<'r> for Program<'r> {
         let vouched = seen.key.is_there();
         let forwarded = vouched.then(|| headers.get_one("x-forwarded-user-agent")).flatten();
         let agent = forwarded.or_else(|| headers.get_one("user-agent")).unwrap_or("");
-        Outcome::Success(Self { address: seen.address, agent, vouched, carrier: seen.carrier })
+        Outcome::Success(Self { address: seen.address, agent, carrier: seen.carrier })
     }
 }
 
