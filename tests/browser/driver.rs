@@ -1,6 +1,7 @@
 //! `chromedriver` and the browsers that it starts: one process each, folders of their own, gone with the test.
 
 use std::io::{BufRead, BufReader};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -66,9 +67,20 @@ impl Driver {
 
     /// Opens a browser; without `scripts` it runs none of the pages' own.
     pub fn browser(&self, scripts: bool) -> Browser<'_> {
+        self.browser_with(scripts, &[])
+    }
+
+    /// One to which all hosts are at this address, whatever certificates they have.
+    pub fn browser_before(&self, address: SocketAddr, scripts: bool) -> Browser<'_> {
+        let hosts = format!("--host-resolver-rules=MAP * {address}");
+        self.browser_with(scripts, &[&hosts, "--ignore-certificate-errors"])
+    }
+
+    fn browser_with(&self, scripts: bool, more: &[&str]) -> Browser<'_> {
         let profile = TempDir::new().unwrap();
         let folder = format!("--user-data-dir={}", profile.path().display());
-        let arguments: Vec<_> = ARGUMENTS.iter().copied().chain([folder.as_str()]).collect();
+        let arguments: Vec<_> =
+            ARGUMENTS.iter().copied().chain([folder.as_str()]).chain(more.iter().copied()).collect();
         let policy = if scripts { 1 } else { 2 };
         let wanted = json!({ "capabilities": { "alwaysMatch": {
             "timeouts": { "script": PATIENCE.as_millis() },

@@ -3,6 +3,7 @@
 //! With `SESSIOND_SCREENS=FOLDER` each page is also photographed, wide and narrow, light and dark.
 
 mod driver;
+mod onward;
 mod path;
 mod people;
 mod screens;

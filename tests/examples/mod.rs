@@ -29,5 +29,8 @@ fn application(live: &Live, command: &std::path::Path, words: &[&str], text: &st
     let program = Program::at("/bin/sh".as_ref(), live.data()).args(["-c", "exec \"$0\" \"$@\" 2>&1"]).arg(command);
     let program = program.args(words.iter().copied()).env("SESSIOND_URL", &live.origin());
     let program = program.env("SECRET_KEY", "only for this test").env("PYTHONUNBUFFERED", "1");
-    program.env("SESSIOND_KEY", &live.key).env("HOME", &live.data().display().to_string()).listen_saying(text)
+    program
+        .env("SESSIOND_KEY", &live.key_for("sessions.write"))
+        .env("HOME", &live.data().display().to_string())
+        .listen_saying(text)
 }

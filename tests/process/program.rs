@@ -146,9 +146,8 @@ impl Program {
     pub fn listen_at(self, address: SocketAddr) -> Server {
         let (host, port) = (address.ip().to_string(), address.port().to_string());
         let mut running = self.args(["--address", &host, "--port", &port]).spawn("");
-        if running.line_with("sessiond listens on ").is_none() {
-            panic!("the server did not start: {:?}", running.exited());
-        }
+        let said = running.line_with("sessiond listens on ");
+        assert!(said.is_some(), "the server did not start: {}", running.stdout);
         Server { running, address }
     }
 

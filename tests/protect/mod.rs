@@ -6,3 +6,6 @@ mod circles;
 mod long;
 mod visitor;
 mod world;
+
+pub use self::application::SAYS;
+pub use self::world::World;

@@ -31,6 +31,13 @@ pub struct Down {
     data: TempDir,
 }
 
+/// A new key.
+fn key(data: &Path, scopes: &str) -> String {
+    let created = Program::verb(data, ["key", "create", "--name", "tests", "--scope", scopes]).run();
+    assert_eq!(created.code, Some(0), "{created:?}");
+    created.stdout.lines().last().expect("the key").to_owned()
+}
+
 fn agent() -> ureq::Agent {
     ureq::Agent::config_builder().timeout_global(Some(PATIENCE)).http_status_as_error(false).build().into()
 }
@@ -49,10 +56,7 @@ impl Live {
         let more = if settings.is_empty() { String::new() } else { format!(",{settings}") };
         let settings = format!("{{{SETTINGS}{more}}}");
         let server = Program::serve(data.path()).env("ROCKET_SESSIOND", &settings).listen();
-        let words = ["key", "create", "--name", "tests", "--scope", "all"];
-        let created = Program::verb(data.path(), words).run();
-        assert_eq!(created.code, Some(0), "{created:?}");
-        let key = created.stdout.lines().last().expect("the key").to_owned();
+        let key = key(data.path(), "all");
         Self { key, server, settings, data, agent: agent() }
     }
 
@@ -66,6 +70,11 @@ impl Live {
 
     pub fn data(&self) -> &Path {
         self.data.path()
+    }
+
+    /// A key that has these scopes alone.
+    pub fn key_for(&self, scopes: &str) -> String {
+        key(self.data.path(), scopes)
     }
 
     /// Where browsers find it.
