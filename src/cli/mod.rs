@@ -61,7 +61,7 @@ enum Verb {
     Compact(compact::Arguments),
     /// Read every record and tell what is wrong
     Check(check::Arguments),
-    /// Print the description of the API (OpenAPI 3.1)
+    /// Print the description of the API (`OpenAPI` 3.1)
     Openapi,
     /// Print a script that completes verbs and flags in a shell
     Completions(completions::Completions),

@@ -349,7 +349,10 @@ mod tests {
             &key(),
             "01f00180940707070707070707076e696768746c794bb06f8e4e3a7715d201d573d0aa423762e55dabd61a2c02278fa56cc6d294e0020003dcbccccaef6601dcbccccaef660101dcbccccaef66040707070707070707020009",
         );
-        golden(&job(), "");
+        golden(
+            &job(),
+            "019a58f58d07070707070707070203616461000100c00002001801046375726c010101dcbccccaef66000001dcbccccaef6603616c6c00036164610b6c6f7374206c6170746f700100c000020701019b7ca98f2e77078707070707070707dcbccccaef66ac02ab0202dcbccccaef66026e6f",
+        );
         golden(&AT, "013177da5edcbccccaef66");
         golden(&EventSeq(300), "017df2182fac02");
         golden(&ada().key(), "01e7cab390fdee430d40bd57deeac186cd9790033d");

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use sessiond::domain::client::Client as Device;
-use sessiond::domain::clock::{Clock, OsEntropy, SystemClock};
+use sessiond::domain::clock::{OsEntropy, SystemClock};
 use sessiond::domain::epoch::Epochs;
 use sessiond::domain::id::SessionId;
 use sessiond::domain::lifetime::{Kind, Limits};

@@ -47,7 +47,7 @@ async fn nobody_creates_their_own_account_unless_it_is_allowed() {
     let created = app.post("/account", ada.clone()).await;
     assert_eq!(told(created.is(201))["email"], ADA);
     assert!(created.cookies().is_empty(), "it signs nobody in");
-    fails(&app.post("/account", ada.clone()).await, 409, "user_email_already_exists", "");
+    fails(&app.post("/account", ada.clone()).await, 409, "user_already_exists", "");
     let other = json!({ "userId": id(&created), "email": "bob@example.com", "password": PASSWORD });
     fails(&app.post("/account", other).await, 409, "user_already_exists", "");
     // Who has an account shows by the answers: few are given.
@@ -59,7 +59,7 @@ async fn nobody_creates_their_own_account_unless_it_is_allowed() {
     assert!((1..=1200).contains(&wait), "{}", later.shown());
     assert!((reset - server.now().millis() / 1000 - wait).abs() <= 1, "{}", later.shown());
     server.pass(Duration::from_secs(1200));
-    fails(&app.post("/account", ada).await, 409, "user_email_already_exists", "");
+    fails(&app.post("/account", ada).await, 409, "user_already_exists", "");
 }
 
 async fn signing_in_begins_a_session_whose_cookie_opens_the_account(server: Server) {

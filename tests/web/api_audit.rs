@@ -12,7 +12,7 @@ on_both_stores! {
     a_key_reads_the_log_as_the_export_has_it,
     events_are_found_by_each_thing_that_can_be_asked_for,
     pages_of_events_go_on_both_ways,
-    asvs_16_4_2_nobody_else_reads_the_log,
+    asvs_8_2_1_nobody_else_reads_the_log,
     what_cannot_be_asked_of_the_log_is_refused_by_name,
 }
 
@@ -102,7 +102,7 @@ async fn pages_of_events_go_on_both_ways(server: Server) {
     by(&mut root, Method::Get, &bad, &Value::Null).await.fails(400, "general_cursor_not_found");
 }
 
-async fn asvs_16_4_2_nobody_else_reads_the_log(server: Server) {
+async fn asvs_8_2_1_nobody_else_reads_the_log(server: Server) {
     let mut ada = server.user(ADA).await;
     let key = Program::with(&server, "sessions.read,sessions.write,users.read,users.write").await;
     key.get("/v1/audit").await.fails(401, "general_unauthorized_scope");

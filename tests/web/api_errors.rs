@@ -19,7 +19,7 @@ async fn an_unknown_route_is_404_and_a_wrong_method_405_with_what_is_right() {
         }
     }
     fails(&app.get("/users/%FF").await, 400, INVALID, "`userId`");
-    let all = [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete, Method::Trace, Method::Connect];
+    let all = [Method::Get, Method::Post, Method::Put, Method::Patch, Method::Delete, Method::Trace];
     for (path, allow) in [
         ("/ping", "GET"),
         ("/account", "GET, POST"),

@@ -92,9 +92,9 @@ async fn ids_and_addresses_are_taken_once_and_both_may_be_left_to_the_server() {
     let fresh = told(app.created("unique()", ADA).await.is(201));
     assert_eq!(fresh["$id"].as_str().map(str::len), Some(20));
     assert_eq!(fresh["name"], "");
-    fails(&app.created("unique()", "ADA@example.com").await, 409, "user_email_already_exists", "");
+    fails(&app.created("unique()", "ADA@example.com").await, 409, "user_already_exists", "address");
     app.created("bob", "bob@example.com").await.is(201);
-    fails(&app.created("bob", "other@example.com").await, 409, "user_already_exists", "");
+    fails(&app.created("bob", "other@example.com").await, 409, "user_already_exists", "this id");
     app.delete("/users/bob").await.is(204);
     let taken = json!({ "email": ADA });
     app.created("carol", "carol@example.com").await.is(201);

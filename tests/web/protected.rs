@@ -141,9 +141,10 @@ async fn asvs_14_3_2_no_answer_to_somebody_signed_in_is_kept_by_their_browser() 
             continue;
         }
         looked += 1;
-        let answer = root.clone().send(Ask::new(route.method, &path).header("Sec-Fetch-Site", "same-origin")).await;
-        let kept = answer.header("cache-control");
-        assert!(kept.is_some_and(|kept| kept.contains("no-store")), "{}", answer.shown());
+        // Its head alone: the feed of events has no end.
+        let answer = root.begin(Ask::new(route.method, &path).header("Sec-Fetch-Site", "same-origin")).await;
+        let kept = answer.headers().get_one("cache-control");
+        assert!(kept.is_some_and(|kept| kept.contains("no-store")), "{} {path}: {kept:?}", route.method);
     }
     assert!(looked > 25, "{looked}");
 }

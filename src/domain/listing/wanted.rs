@@ -167,7 +167,7 @@ impl Predicate {
 
     /// The opposite.
     #[must_use]
-    pub fn not(self) -> Self {
+    pub fn negated(self) -> Self {
         Self::Not(Box::new(self))
     }
 

@@ -96,12 +96,11 @@ impl Service {
     /// How far it is: as it is known in this process, or else by the log, since what was noted last may be behind.
     async fn resumed(&self, job: &Job) -> Result<Progress> {
         let known = self.desk.current().filter(|current| current.id == job.id).and_then(|current| current.progress);
-        let progress = match known {
-            Some(progress) => progress,
-            None => {
-                let ended = self.count_ended(job).await?;
-                Progress { examined: job.progress.examined.max(ended), ended, state: JobState::Running }
-            }
+        let progress = if let Some(progress) = known {
+            progress
+        } else {
+            let ended = self.count_ended(job).await?;
+            Progress { examined: job.progress.examined.max(ended), ended, state: JobState::Running }
         };
         self.told(job, &progress, None);
         Ok(progress)

@@ -1,4 +1,4 @@
-//! What the API is, for programs: OpenAPI 3.1, made of the handlers' own types.
+//! What the API is, for programs: `OpenAPI` 3.1, made of the handlers' own types.
 
 mod links;
 mod paths;

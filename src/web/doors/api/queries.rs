@@ -13,14 +13,15 @@ const MOST: usize = 100;
 const LONGEST: usize = 4096;
 
 /// One of them, as JSON text.
-#[derive(Debug, Clone, Deserialize, ToSchema)]
+#[derive(ToSchema)]
 #[schema(
     value_type = String,
     max_length = 4096,
     pattern = r"^\{[\s\S]*\}$",
     example = r#"{"method":"limit","values":[25]}"#
 )]
-pub struct QueryText(pub String);
+#[allow(dead_code, reason = "tells what it looks like; `parse` reads it")]
+pub struct QueryText(String);
 
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

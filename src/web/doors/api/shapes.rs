@@ -159,6 +159,7 @@ fn device_name(system: &str) -> &'static str {
 }
 
 /// A user.
+#[allow(clippy::struct_excessive_bools, reason = "that is its shape")]
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 #[schema(as = User)]

@@ -144,13 +144,11 @@ pub async fn end_matching(
     }
     let (by, from) = (power.actor(), program.address);
     let order = BulkOrder { filter, asked: typed.join(" "), by, note, from, spared };
-    match core.service.order_job(order).await? {
-        Some(job) => Ok(Ordered::Accepted(Box::new(JobShape::from(&job)))),
-        None => {
-            let told = "Sixteen jobs are waiting already. Try again when one of them is done.";
-            Err(ApiError::new(Status::TooManyRequests, "general_queue_full", told))
-        }
-    }
+    let job = core.service.order_job(order).await?.ok_or_else(|| {
+        let told = "Sixteen jobs are waiting already. Try again when one of them is done.";
+        ApiError::new(Status::TooManyRequests, "general_queue_full", told)
+    })?;
+    Ok(Ordered::Accepted(Box::new(JobShape::from(&job))))
 }
 
 /// Which sessions: a filter that was forgotten must not mean everybody's.

@@ -114,7 +114,7 @@ fn condition(wish: &Wish, left: &mut usize) -> Answer<Predicate> {
         _ => None,
     });
     match plain {
-        Some(method) => Ok(plainly(wish, method)?.not()),
+        Some(method) => Ok(plainly(wish, method)?.negated()),
         None => plainly(wish, &wish.method),
     }
 }
@@ -135,7 +135,7 @@ fn plainly(wish: &Wish, method: &str) -> Answer<Predicate> {
             Err(_) => Err(invalid(format!("`{}` takes two values", wish.method))),
         },
         "isNull" => none(wish).and(attribute(wish)).map(Predicate::IsNull),
-        "isNotNull" => none(wish).and(attribute(wish)).map(|attribute| Predicate::IsNull(attribute).not()),
+        "isNotNull" => none(wish).and(attribute(wish)).map(|attribute| Predicate::IsNull(attribute).negated()),
         "startsWith" => text(wish).map(|(attribute, text)| Predicate::StartsWith(attribute, text)),
         "endsWith" => text(wish).map(|(attribute, text)| Predicate::EndsWith(attribute, text)),
         "search" => text(wish).map(|(attribute, text)| Predicate::search(attribute, &text)),
