@@ -35,7 +35,7 @@ impl Place {
     }
 
     pub fn serve<'a>(self, files: impl IntoIterator<Item = (&'a str, Vec<u8>)>) -> Pages {
-        let kind = |path: &str| if path.ends_with(".js") { "text/javascript" } else { "text/html" };
+        let kind = |path: &str| if path.rsplit('.').next() == Some("js") { "text/javascript" } else { "text/html" };
         let files: Files = files.into_iter().map(|(path, bytes)| (path.to_owned(), (kind(path), bytes))).collect();
         let (address, over) = (self.address(), Arc::new(AtomicBool::new(false)));
         let told = Arc::clone(&over);
