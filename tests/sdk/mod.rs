@@ -1,5 +1,5 @@
 //! The API as its clients see it: Appwrite's stock SDKs, none of which was written here, and schemathesis, which reads the
-//! OpenAPI file.
+//! `OpenAPI` file.
 //!
 //! Each test starts the real program and a client as processes of their own. `tests/all.sh` installs the clients.
 

@@ -1,4 +1,4 @@
-//! schemathesis: every operation of the OpenAPI file with what it allows and with what it does not, and in chains.
+//! schemathesis: every operation of the `OpenAPI` file with what it allows and with what it does not, and in chains.
 
 use std::fs;
 

@@ -42,11 +42,11 @@ async fn a_key_reads_the_log_as_the_export_has_it(server: Server) {
 
 async fn events_are_found_by_each_thing_that_can_be_asked_for(server: Server) {
     let ada = server.create(ADA, &[]).await.expect("ada");
-    server.pass(Duration::from_secs(60));
+    server.pass(Duration::from_mins(1));
     let signed_in = server.now().iso();
     let mut browser = server.anonymous().at("192.0.2.77").signed_in(ADA).await;
     let session = browser.session().await.to_string();
-    server.pass(Duration::from_secs(60));
+    server.pass(Duration::from_mins(1));
     browser.sign_out().await;
     let key = Program::with(&server, "audit.read").await;
     let by_key = format!("key:{}", key.id);

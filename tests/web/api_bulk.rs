@@ -162,7 +162,7 @@ async fn the_session_that_asks_goes_on(server: Server) {
 async fn an_administrator_whose_sign_in_is_old_gives_the_password(server: Server) {
     let mut root = server.administrator(ROOT).await;
     let ada = browsers(&server, ADA, 1).await;
-    server.pass(Duration::from_secs(11 * 60));
+    server.pass(Duration::from_mins(11));
     let mut order = json!({ "queries": [of(&server, ADA).await], "reason": "test" });
     by(&mut root, Method::Delete, "/v1/sessions", &order).await.fails(401, "user_reauthentication_required");
     order["password"] = json!("not this one at all");

@@ -86,7 +86,8 @@ fn each_operation_has_a_name_of_its_own_and_tells_its_answers() {
             assert!(told[0]["schema"]["pattern"].is_string(), "{name}: {parameter} may be anything");
         }
         for (status, response) in responses {
-            let errors = status.starts_with(['4', '5']);
+            // Too long an address is refused by what reads it, before anybody knows that it is for the API.
+            let errors = status.starts_with(['4', '5']) && status != "414";
             let schema = &response["content"]["application/json"]["schema"]["$ref"];
             assert!(!errors || *schema == "#/components/schemas/Error", "{name}: {status}");
             for link in response["links"].as_object().into_iter().flatten() {

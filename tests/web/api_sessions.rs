@@ -64,7 +64,7 @@ async fn a_key_sees_everybodys_live_sessions_and_what_became_of_the_others(serve
     let row = &ended["sessions"][0];
     assert_eq!((&row["status"], &row["endedReason"]), (&json!("ended"), &json!("signed-out")));
     assert_eq!(row["endedBy"], json!(format!("user:{}", row["userId"].as_str().expect("a user"))));
-    server.pass(Duration::from_secs(3 * 3600));
+    server.pass(Duration::from_hours(3));
     let expired = key.get(&asked("/v1/sessions", &[query("equal", "status", &["expired"])])).await.value();
     assert_eq!(expired["total"], json!(2));
     assert_eq!(expired["sessions"][0]["status"], json!("expired"));
@@ -82,7 +82,7 @@ async fn sessions_are_found_by_each_thing_that_can_be_asked_for(server: Server) 
     let ada = server.create_named(ADA, "Ada Lovelace", &[]).await.expect("ada");
     let (_one, first) = browser(&server, ADA, "192.0.2.1").await;
     let before = server.now().iso();
-    server.pass(Duration::from_secs(60));
+    server.pass(Duration::from_mins(1));
     let (_two, second) = browser(&server, BOB, "198.51.100.9").await;
     let key = Program::with(&server, "sessions.read").await;
     let found = async |queries: Vec<String>| {
@@ -170,7 +170,7 @@ async fn asvs_7_4_5_an_administrator_ends_one_session_and_it_is_over_at_once(ser
 
     // Eleven minutes later a password is asked for.
     let (ada, id) = browser(&server, ADA, "192.0.2.1").await;
-    server.pass(Duration::from_secs(11 * 60));
+    server.pass(Duration::from_mins(11));
     let path = format!("/v1/sessions/{id}");
     by(&mut root, Method::Delete, &path, &json!({})).await.fails(401, "user_reauthentication_required");
     by(&mut root, Method::Delete, &path, &json!({ "password": "not this one at all" }))

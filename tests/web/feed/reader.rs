@@ -90,7 +90,8 @@ impl Reader<'_> {
                 other => panic!("{other:?}"),
             }
         }
-        self.unread = rest.to_owned();
+        let rest = rest.to_owned();
+        self.unread = rest;
         Some(block)
     }
 }

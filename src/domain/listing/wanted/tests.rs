@@ -110,7 +110,7 @@ fn predicates() -> impl Strategy<Value = Predicate> {
         prop_oneof![
             vec(inner.clone(), 0..3).prop_map(Predicate::All),
             vec(inner.clone(), 0..3).prop_map(Predicate::Any),
-            inner.prop_map(Predicate::not),
+            inner.prop_map(Predicate::negated),
         ]
     })
 }
