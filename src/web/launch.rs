@@ -23,7 +23,7 @@ const DRAIN_PAUSE: Duration = Duration::from_millis(20);
 pub fn figment() -> Figment {
     Figment::from(rocket::Config {
         log_level: rocket::config::LogLevel::Off,
-        shutdown: Shutdown { ctrlc: true, ..Shutdown::default() },
+        shutdown: Shutdown { ctrlc: true, grace: 5, ..Shutdown::default() },
         ..rocket::Config::release_default()
     })
     .merge(rocket::Config::figment().select("default"))
