@@ -61,13 +61,8 @@ mod tests {
         assert_eq!(read(&keys, &text), Some((user, session)));
         assert!(is_current(&keys, &text, user, session));
         assert!(!is_current(&keys, &text, UserKey::from_bytes(other), session));
-        assert!(
-            text.parse::<Credential>().is_err()
-                && text[2..].parse::<Credential>().is_ok_and(|taken| {
-                    // Without its mark it has a credential's form; its tag is no session's secret.
-                    taken.session() == session
-                })
-        );
+        // Without its mark it may have a credential's form; its tag is no session's secret.
+        assert!(text.parse::<Credential>().is_err());
         for bit in 0..text.len() {
             let mut wrong = text.clone().into_bytes();
             wrong[bit] = if wrong[bit] == b'A' { b'B' } else { b'A' };
