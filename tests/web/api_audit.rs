@@ -35,8 +35,10 @@ async fn a_key_reads_the_log_as_the_export_has_it(server: Server) {
     assert_eq!(actions, ["key.create", "session.create", "user.create"], "the newest first");
     let lines: Vec<_> = events.iter().map(|event| serde_json::to_string(event).expect("JSON")).collect();
     let exported = server.administrator("root@example.com").await.get("/admin/audit/export.ndjson").await;
-    let exported: Vec<Value> =
+    let mut exported: Vec<Value> =
         exported.body.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
+    // What does not apply is left out: no answer of the API holds a null.
+    exported.iter_mut().filter_map(Value::as_object_mut).for_each(|event| event.retain(|_, value| !value.is_null()));
     for line in lines {
         let event: Value = serde_json::from_str(&line).expect("JSON");
         assert!(exported.contains(&event), "{event}\n{exported:#?}");
@@ -113,8 +115,6 @@ async fn asvs_8_2_1_nobody_else_reads_the_log(server: Server) {
     by(&mut server.anonymous(), Method::Get, "/v1/audit", &Value::Null).await.fails(401, "general_unauthorized_scope");
 }
 
-async fn what_cannot_be_asked_of_the_log_is_refused_by_name(server: Server) {
-    let key = Program::with(&server, "audit.read").await;
 async fn asvs_16_3_2_what_only_administrators_may_is_written_down_where_others_ask(server: Server) {
     let mut ada = server.user(ADA).await;
     let id = server.service.store().user_by_email(&ADA.parse().expect("an address")).await.expect("a store");
@@ -127,6 +127,8 @@ async fn asvs_16_3_2_what_only_administrators_may_is_written_down_where_others_a
     assert!(draft.detail.as_ref().is_some_and(|detail| detail.as_str().contains("DELETE /v1/sessions/")), "{draft:?}");
 }
 
+async fn what_cannot_be_asked_of_the_log_is_refused_by_name(server: Server) {
+    let key = Program::with(&server, "audit.read").await;
     for (text, named) in [
         (query("equal", "mood", &["good"]), "mood"),
         (query("contains", "user", &["a"]), "contains"),
