@@ -17,6 +17,7 @@ use crate::harness::{PASSWORD, Person, Server};
 on_both_stores! {
     asvs_7_4_5_a_job_ends_what_matches_and_was_there_before,
     a_dry_run_tells_the_exact_number_and_ends_nothing,
+    asvs_8_2_1_a_dry_run_shows_sessions_to_whoever_may_read_them_alone,
     an_order_without_a_filter_ends_nobody,
     the_session_that_asks_goes_on,
     an_administrator_whose_sign_in_is_old_gives_the_password,
@@ -89,6 +90,16 @@ async fn asvs_7_4_5_a_job_ends_what_matches_and_was_there_before(server: Server)
     let again = key.delete("/v1/sessions", &order).await.is(202).value();
     let again = worked(&server, &key, &again).await;
     assert_eq!((&again["status"], &again["ended"]), (&json!("done"), &json!(1)), "the late one, since it was there");
+}
+
+async fn asvs_8_2_1_a_dry_run_shows_sessions_to_whoever_may_read_them_alone(server: Server) {
+    let _ada = browsers(&server, ADA, 2).await;
+    let order = json!({ "queries": [of(&server, ADA).await], "reason": "test", "dryRun": true });
+    for (scopes, shown) in [("sessions.write", 0), ("sessions.read,sessions.write", 2)] {
+        let told = Program::with(&server, scopes).await.delete("/v1/sessions", &order).await.is(200).value();
+        let sessions = told["sessions"].as_array().map(Vec::len);
+        assert_eq!((&told["total"], sessions), (&json!(2), Some(shown)), "{scopes}");
+    }
 }
 
 async fn a_dry_run_tells_the_exact_number_and_ends_nothing(server: Server) {

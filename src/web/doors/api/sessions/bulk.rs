@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::wishes::Wishes;
 use crate::domain::ending::Note;
+use crate::domain::key::Scope;
 use crate::domain::listing::Filter;
 use crate::domain::password::Password;
 use crate::domain::session::Verdict;
@@ -67,7 +68,7 @@ pub struct Tally {
     dry_run: bool,
     /// So many would end, or have ended: exactly.
     total: u64,
-    /// Up to ten of those that would end, the oldest first.
+    /// Up to ten of those that would end, the oldest first. None for a key without the scope `sessions.read`.
     sessions: Vec<ListedSession>,
 }
 
@@ -131,7 +132,8 @@ pub async fn end_matching(
     let spared = power.live().map(|live| live.session.id());
     if dry_run {
         let JobForeseen { count, sample } = core.service.foresee_job(filter, spared).await?;
-        let sessions = sample.iter().map(|row| ListedSession::new(core, row, &Verdict::Live, spared)).collect();
+        let shown = sample.iter().filter(|_| may_read(&power));
+        let sessions = shown.map(|row| ListedSession::new(core, row, &Verdict::Live, spared)).collect();
         let shape = Tally { dry_run, total: count, sessions };
         return Ok(Ordered::Told(WithCookies { shape, cookies: Vec::new() }));
     }
@@ -149,6 +151,14 @@ pub async fn end_matching(
         ApiError::new(Status::TooManyRequests, "general_queue_full", told)
     })?;
     Ok(Ordered::Accepted(Box::new(JobShape::from(&job))))
+}
+
+/// Whoever may end sessions may not see them by it.
+fn may_read(power: &Power<'_, SessionsWrite>) -> bool {
+    match power {
+        Power::Key(key) => key.key.scopes.contain(Scope::SessionsRead),
+        Power::Administrator(_) => true,
+    }
 }
 
 /// Which sessions: a filter that was forgotten must not mean everybody's.
