@@ -22,6 +22,7 @@ use sessiond::domain::clock::{OsEntropy, SystemClock};
 use sessiond::domain::ending::Actor;
 use sessiond::domain::lifetime::Limits;
 use sessiond::service::sessions::{Order, Resolved};
+use sessiond::service::tokens::Reach;
 use sessiond::service::users::NewUser;
 use sessiond::service::{Settings, hasher::Cost};
 use sessiond::store::memory::Memory;
@@ -49,7 +50,7 @@ async fn main() {
     };
     let user = service.create_user(new, Actor::Operator).await.unwrap();
     let order = Order { by: Actor::Operator, note: None, from: None };
-    let signed_in = service.vouch(&user.id, Client::new(None, ""), &order).await.unwrap();
+    let signed_in = service.vouch(&user.id, Client::new(None, ""), &order, Reach::Everybody).await.unwrap();
     let (key, id, credential) = (user.key(), signed_in.session.id(), signed_in.credential);
     assert!(matches!(service.resolve(&credential).await, Ok(Resolved::Live(_))));
 

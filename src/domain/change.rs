@@ -126,8 +126,11 @@ impl UserChange {
             Self::Rehash { fresh, .. } => changed.password = fresh.clone(),
             Self::Email(email) => {
                 changed.email.clone_from(email);
-                // Of the new one nobody knows.
-                changed.profile.email_verified &= *email == user.email;
+                if *email != user.email {
+                    // Of the new one nobody knows; and what was sent to the old one is not theirs alone any more.
+                    changed.profile.email_verified = false;
+                    changed.safeguards.tokens.clear();
+                }
             }
             Self::Name(name) => changed.name.clone_from(name),
             Self::Verified(verified) => changed.profile.email_verified = *verified,

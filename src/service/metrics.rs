@@ -168,7 +168,7 @@ impl Metrics {
         let tried = match vouched {
             Ok(_) => Tried::Success,
             Err(VouchError::NoUser) => Tried::Wrong,
-            Err(VouchError::Blocked) => Tried::Blocked,
+            Err(VouchError::Blocked | VouchError::Administrator) => Tried::Blocked,
             Err(VouchError::Stale) => Tried::Stale,
             Err(VouchError::Store(_)) => Tried::Failed,
         };

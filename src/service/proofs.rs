@@ -71,15 +71,17 @@ impl Service {
         self.admit(&live.user, admission, failure(live, from)).await.map(drop)
     }
 
-    /// Whether somebody who is signed in knows the password that their account has as of this request, and the code if one is
-    /// asked for. That they do not, or have tried too often, is written down and counts.
+    /// Whether somebody who is signed in knows the password that their account has now, and the code if one is asked for: their
+    /// request may have taken its time, and their session outlived a change of password. That they do not, or have tried too
+    /// often, is written down and counts.
     async fn shown(&self, live: &LiveSession, proof: Proof, from: Option<IpAddr>) -> Result<Admission, SignInError> {
         let user = &live.user;
+        let present = self.store.user(user.key()).await?.ok_or(SignInError::Stale)?;
         let denied = Draft { outcome: Outcome::Denied, ..failure(live, from) };
         let permit = self.may_guess(Guesser::Session(live.session.id()), denied).await?;
         let shown: Shown = user.safeguards.look_at(&proof.code, self.clock.now());
         let open = shown.is_good() && !user.safeguards.tries.is_locked(true);
-        if !self.look(permit, proof.password, Some(user.password.clone()), open).await? {
+        if !self.look(permit, proof.password, Some(present.password), open).await? {
             self.failed(Some(&user.id), true, failure(live, from)).await?;
             return Err(SignInError::Wrong);
         }

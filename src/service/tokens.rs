@@ -27,12 +27,24 @@ pub enum VouchError {
     /// They may not sign in.
     #[error("the account is blocked")]
     Blocked,
+    /// They are an administrator, as whom this application lets nobody in.
+    #[error("they are an administrator")]
+    Administrator,
     /// All sessions were ended meanwhile.
     #[error("all sessions were ended at this very moment")]
     Stale,
     /// The store does not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// For whom an application vouches. Whoever lets somebody in as an administrator can do all that administrators can.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// For everybody.
+    Everybody,
+    /// For everybody but administrators.
+    NoAdministrators,
 }
 
 impl Service {
@@ -42,9 +54,9 @@ impl Service {
         user: &UserId,
         length: usize,
         lifetime: Duration,
-        order: &Order,
+        (order, reach): (&Order, Reach),
     ) -> Result<(Token, String), VouchError> {
-        let (user, epochs) = self.vouched_for(user).await?;
+        let (user, epochs) = self.vouched_for(user, reach, order, Action::CreateToken).await?;
         let (token, secret) = Token::draw(&user.id, epochs, length, self.clock.now(), lifetime, self.entropy());
         let change = UserChange::Token(Box::new(token.clone()));
         match self.change_user(&user.id, change, order).await? {
@@ -100,14 +112,26 @@ impl Service {
     }
 
     /// Begins a session for a user whom an application vouches for.
-    pub async fn vouch(&self, user: &UserId, client: Client, order: &Order) -> Result<SignedIn, VouchError> {
-        let vouched = self.try_to_vouch(user, client, order).await;
+    pub async fn vouch(
+        &self,
+        user: &UserId,
+        client: Client,
+        order: &Order,
+        reach: Reach,
+    ) -> Result<SignedIn, VouchError> {
+        let vouched = self.try_to_vouch(user, client, order, reach).await;
         self.metrics.vouched(&vouched);
         vouched
     }
 
-    async fn try_to_vouch(&self, user: &UserId, client: Client, order: &Order) -> Result<SignedIn, VouchError> {
-        let (user, epochs) = self.vouched_for(user).await?;
+    async fn try_to_vouch(
+        &self,
+        user: &UserId,
+        client: Client,
+        order: &Order,
+        reach: Reach,
+    ) -> Result<SignedIn, VouchError> {
+        let (user, epochs) = self.vouched_for(user, reach, order, Action::VouchForUser).await?;
         let draft = Draft::new(order.by.clone(), Action::VouchForUser, Outcome::Success);
         self.store.record(Draft { user: Some(user.id.clone()), from: order.from, ..draft }).await?;
         let origin = Origin { door: Door::Server, client, device: None, name: None, longest: None };
@@ -120,11 +144,24 @@ impl Service {
     }
 
     /// The user, if they may sign in, and the epochs that a session of theirs would have.
-    async fn vouched_for(&self, user: &UserId) -> Result<(User, Epochs), VouchError> {
+    ///
+    /// Who becomes an administrator later gets another epoch by it: what was begun or drawn before is good for nothing.
+    async fn vouched_for(
+        &self,
+        user: &UserId,
+        reach: Reach,
+        order: &Order,
+        action: Action,
+    ) -> Result<(User, Epochs), VouchError> {
         let server = self.store.server_epoch().await?;
         let user = self.store.user(user.key()).await?.ok_or(VouchError::NoUser)?;
         if user.blocked {
             return Err(VouchError::Blocked);
+        }
+        if user.is_administrator() && reach == Reach::NoAdministrators {
+            let draft = Draft::new(order.by.clone(), action, Outcome::Denied);
+            self.store.record(Draft { user: Some(user.id), from: order.from, ..draft }).await?;
+            return Err(VouchError::Administrator);
         }
         let epochs = Epochs { user: user.epoch, server };
         Ok((user, epochs))

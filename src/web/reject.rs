@@ -81,7 +81,7 @@ impl Handler for Rejected {
             if let Rejection::Csrf(judgement) = rejection {
                 note(core, seen, *judgement).await;
             }
-            return Outcome::Success(api::turned_away(core, seen, rejection));
+            return Outcome::Success(api::turned_away(core, seen, rejection).await);
         }
         let answer = match rejection {
             Rejection::Ended(_) if proxy::is_here(request, &seen.uri) => Ok(proxy::answer(core, request)),

@@ -258,6 +258,11 @@ async fn a_one_time_token_opens_one_session(server: Server) {
         let body = json!({ "userId": user, "secret": adas });
         fails(&guest.post("/account/sessions/token", body).await, 401, "user_invalid_token", "");
     }
+    // It was sent to an address that is not theirs any more.
+    let sent = token(json!({ "length": 20 })).await;
+    app.patch("/users/ada/email", json!({ "email": "countess@example.com" })).await.is(200);
+    fails(&shows(sent).await, 401, "user_invalid_token", "");
+    let adas = token(json!({ "length": 20 })).await;
     app.delete("/users/ada/sessions").await.is(204);
     fails(&shows(adas).await, 401, "user_invalid_token", "");
     // An application that shows its key is handed the credential.

@@ -5,7 +5,10 @@ use std::time::Duration;
 use rocket::http::Method;
 use serde_json::json;
 use sessiond::domain::ending::Actor;
-use sessiond::service::sessions::Order;
+use sessiond::domain::password::Password;
+use sessiond::service::auth::SignInError;
+use sessiond::service::proofs::Proof;
+use sessiond::service::sessions::{Order, Resolved};
 
 use super::api::{ADA, App, ROOT, fails, told};
 use super::second_factor::set_up;
@@ -190,4 +193,23 @@ async fn whoever_blocks_themselves_is_signed_out_everywhere_and_the_last_adminis
     let root = App::new(&server).with("X-Appwrite-Session", &root);
     fails(&root.patch("/account/status", json!({})).await, 409, "user_last_administrator", "");
     root.get("/account").await.is(200);
+}
+
+#[tokio::test]
+async fn asvs_7_5_1_a_password_that_was_changed_meanwhile_proves_nothing_in_a_session_that_goes_on() {
+    let server = Server::start().await;
+    let app = App::signed_in(&server, ADA).await;
+    let other = App::keyed(&server, "sessions.write").await.signs_in(ADA, PASSWORD).await;
+    let secret = told(other.is(201))["secret"].as_str().expect("a secret").to_owned();
+    let credential = secret.parse().expect("a credential");
+    let Ok(Resolved::Live(asking)) = server.service.resolve(&credential).await else { panic!("it is live") };
+    // A request that began before, and whose body arrives after.
+    let own = App::new(&server).with("X-Appwrite-Session", &secret);
+    own.patch("/account/password", json!({ "password": NEW, "oldPassword": PASSWORD })).await.is(200);
+    fails(&app.get("/account").await, 401, "general_unauthorized_scope", "");
+    own.get("/account").await.is(200);
+    let proof = |password: &str| Proof { password: Password::typed(password.to_owned()), code: String::new() };
+    let proved = server.service.reauthenticate(&asking, proof(PASSWORD), None).await;
+    assert!(matches!(proved, Err(SignInError::Wrong)), "{proved:?}");
+    server.service.reauthenticate(&asking, proof(NEW), None).await.expect("the present one");
 }

@@ -245,3 +245,38 @@ async fn what_cannot_be_asked_for_is_refused_by_name(server: Server) {
     key.get("/v1/sessions?limit=5").await.fails(400, "general_argument_invalid");
     key.get("/v1/sessions/none").await.fails(404, "user_session_not_found");
 }
+
+#[tokio::test]
+async fn that_a_session_is_past_is_told_by_nobody_before_it_is_on_disk() {
+    let server = Server::start().await;
+    let (_ada, id) = browser(&server, ADA, "192.0.2.1").await;
+    let mut other = server.anonymous().signed_in(ADA).await;
+    let key = Program::with(&server, "sessions.read,sessions.write").await;
+    // That the key is used is noted by now.
+    key.get("/v1/sessions").await.is(200);
+    let ends = json!({ "reason": "lost" });
+    let paths = [format!("/v1/sessions/{id}"), format!("/v1/account/sessions/{id}")];
+    // Seen by everybody, and nobody knows whether it is on disk.
+    server.faults().fail_after_write(1);
+    key.delete(&paths[0], &ends).await.fails(503, "general_service_unavailable");
+    server.faults().fail_writes(true);
+    key.delete(&paths[0], &ends).await.fails(503, "general_service_unavailable");
+    by(&mut other, Method::Delete, &paths[1], &json!({})).await.fails(503, "general_service_unavailable");
+    server.faults().fail_writes(false);
+    key.delete(&paths[0], &ends).await.fails(404, "user_session_not_found");
+    by(&mut other, Method::Delete, &paths[1], &json!({})).await.fails(404, "user_session_not_found");
+}
+
+#[tokio::test]
+async fn whoever_signs_out_once_more_is_told_nothing_before_it_is_on_disk() {
+    let server = Server::start().await;
+    let mut ada = server.user(ADA).await;
+    let signs_out =
+        async |ada: &mut Person<'_>| by(ada, Method::Delete, "/v1/account/sessions/current", &json!({})).await;
+    server.faults().fail_after_write(1);
+    signs_out(&mut ada).await.fails(503, "general_service_unavailable");
+    server.faults().fail_writes(true);
+    signs_out(&mut ada).await.fails(503, "general_service_unavailable");
+    server.faults().fail_writes(false);
+    signs_out(&mut ada).await.fails(401, "general_unauthorized_scope");
+}

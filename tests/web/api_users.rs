@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use rocket::http::Method;
 use serde_json::json;
-use sessiond::domain::audit::Action;
+use sessiond::domain::audit::{Action, Outcome};
 use sessiond::domain::ending::Actor;
+use sessiond::domain::user::Label;
 
 use super::api::{ADA, App, ROOT, fails, ids, key, told};
 use crate::harness::{Ask, PASSWORD, Server};
@@ -16,6 +17,7 @@ on_both_stores! {
     asvs_7_4_1_sessions_of_users_are_listed_begun_and_ended,
     the_last_administrator_stays,
     asvs_8_2_1_each_operation_asks_for_its_scope,
+    asvs_8_2_1_a_key_that_makes_no_administrators_lets_nobody_in_as_one,
 }
 
 const TIME: &str = "2026-01-02T03:04:05.678+00:00";
@@ -329,6 +331,24 @@ async fn asvs_8_2_1_each_operation_asks_for_its_scope(server: Server) {
     let all = server.service.store().events(None, 1_000).await.expect("events");
     let done = all.iter().filter(|event| !matches!(event.draft.action, Action::Request | Action::CreateKey)).count();
     assert_eq!(done + 2, before, "nothing was done");
+}
+
+async fn asvs_8_2_1_a_key_that_makes_no_administrators_lets_nobody_in_as_one(server: Server) {
+    let root = server.create(ROOT, &[Label::admin()]).await.expect("an administrator").id;
+    let ada = server.create(ADA, &[]).await.expect("a user").id;
+    let (sessions, tokens) = (format!("/users/{root}/sessions"), format!("/users/{root}/tokens"));
+    let app = App::keyed(&server, "sessions.read,sessions.write,users.read,audit.read").await;
+    for path in [&sessions, &tokens] {
+        fails(&app.post(path, json!({})).await, 401, "general_unauthorized_scope", "users.write");
+        let events = server.service.store().events(None, 1).await.expect("events");
+        assert_eq!((events[0].draft.outcome, &events[0].draft.user), (Outcome::Denied, &Some(root.clone())));
+    }
+    assert_eq!(ids(&app.get(&sessions).await, "sessions"), Vec::<String>::new());
+    app.post(&format!("/users/{ada}/sessions"), json!({})).await.is(201);
+    // Who may make administrators may let them in as well.
+    let all = App::keyed(&server, "sessions.write,users.write").await;
+    all.post(&sessions, json!({})).await.is(201);
+    all.post(&tokens, json!({})).await.is(201);
 }
 
 #[tokio::test]

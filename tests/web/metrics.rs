@@ -15,7 +15,7 @@ use sessiond::domain::id::{KeyId, UserId};
 use sessiond::domain::user::Label;
 use sessiond::service::keys::NewKey;
 use sessiond::service::sessions::Order;
-use sessiond::service::tokens::VouchError;
+use sessiond::service::tokens::{Reach, VouchError};
 
 use crate::harness::exposition::Exposition;
 use crate::harness::{Answer, Ask, On, PASSWORD, Server};
@@ -101,9 +101,12 @@ async fn every_try_to_sign_in_is_counted_by_how_it_went(server: Server) {
     // What an application vouches for comes in by another door.
     let client = || Client::new(None, "");
     let bob = id_of(&server, BOB).await;
-    server.service.vouch(&bob, client(), &order()).await.expect("a session");
+    server.service.vouch(&bob, client(), &order(), Reach::Everybody).await.expect("a session");
     let nobody = "nobody".parse().expect("an id");
-    assert!(matches!(server.service.vouch(&nobody, client(), &order()).await, Err(VouchError::NoUser)));
+    assert!(matches!(
+        server.service.vouch(&nobody, client(), &order(), Reach::Everybody).await,
+        Err(VouchError::NoUser)
+    ));
 
     let mut limited = 0;
     while server.anonymous().sign_in("mallory@example.com", PASSWORD).await.status.code != 429 {

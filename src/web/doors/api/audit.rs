@@ -26,7 +26,7 @@ pub fn routes() -> Vec<Route> {
     routes![list]
 }
 
-/// An event of the audit log, as the export has it.
+/// An event of the audit log, as the export has it. Fields that do not apply are left out.
 #[derive(Serialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 #[schema(as = AuditEvent)]
@@ -44,20 +44,34 @@ pub struct EventShape {
     /// How it went: `success`, `failure` or `denied`.
     outcome: String,
     /// To which user: an id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     user: Option<String>,
     /// To which session: an id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     session: Option<String>,
     /// From where.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     address: Option<String>,
     /// Why, as a code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     reason: Option<String>,
     /// What the actor wrote.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     note: Option<String>,
     /// How many sessions it ended.
     ended: u64,
     /// What changed, in the server's words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     detail: Option<String>,
     /// To which API key: an id.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
     key: Option<String>,
 }
 

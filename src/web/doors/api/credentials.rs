@@ -13,6 +13,7 @@ use crate::domain::credential::Credential;
 use crate::domain::ending::{Actor, Note};
 use crate::domain::key::{ApiKey, Scope};
 use crate::service::sessions::{LiveSession, Order, Resolved};
+use crate::service::throttle::refusals::{Grounds, Refused};
 use crate::web::Core;
 use crate::web::api_key::{Refusal, Showing, bearer};
 use crate::web::cookie::{Names, Sent};
@@ -207,6 +208,8 @@ impl<'r, R: Right> FromRequest<'r> for Power<'r, R> {
         if live.user.is_administrator() && !core.service.lacks_second_factor(&live.user) {
             return Outcome::Success(Self::Administrator(live));
         }
+        let refused = Refused { why: Grounds::Rights, method: seen.method.as_str(), path: &seen.uri };
+        core.service.note_refused(refused, Actor::User(live.user.id.clone()), seen.address).await;
         let (kind, told) = if live.user.is_administrator() {
             ("user_more_factors_required", "Administrators need a second factor here; set yours up on the pages first.")
         } else {

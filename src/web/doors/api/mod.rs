@@ -28,6 +28,7 @@ pub use self::openapi::document;
 use super::super::seen::{Rejection, Seen};
 use super::super::{Core, Mounted};
 use crate::domain::ending::Ended;
+use crate::store::StoreError;
 use crate::web::session_cookies;
 use crate::web::shape::Fault;
 use error::ApiError;
@@ -73,9 +74,12 @@ pub fn is_open(request: &Request<'_>, path: &str) -> bool {
 }
 
 /// The answer to a request that the gate has turned away.
-pub fn turned_away(core: &Core, seen: &Seen, rejection: &Rejection) -> Response<'static> {
+pub async fn turned_away(core: &Core, seen: &Seen, rejection: &Rejection) -> Response<'static> {
     match rejection {
-        Rejection::Ended(ended) => ended_session(core, seen, ended),
+        Rejection::Ended(ended) => match confirmed(core, seen).await {
+            Ok(()) => ended_session(core, seen, ended),
+            Err(error) => ApiError::from(error).response(),
+        },
         Rejection::RanOut => ApiError::guest("The session has run out; sign in again.").response(),
         Rejection::Unavailable => {
             ApiError::unavailable("The session store does not answer; try again. Nobody is signed out by this.")
@@ -91,6 +95,13 @@ pub fn turned_away(core: &Core, seen: &Seen, rejection: &Rejection) -> Response<
             ApiError::new(Status::NotFound, "project_not_found", told).response()
         }
     }
+}
+
+/// Whoever signs out once more, since the answer was lost or said that nobody knows, takes this one for a yes: so it must be
+/// on disk.
+async fn confirmed(core: &Core, seen: &Seen) -> Result<(), StoreError> {
+    let (Some(credential), Method::Delete) = (&seen.credential, seen.method) else { return Ok(()) };
+    core.service.sign_out_past(credential, seen.address).await.map(drop)
 }
 
 /// 401; the cookie goes, and who ended it and when is for the account's own page.

@@ -207,8 +207,10 @@ pub async fn end(
 ) -> Answer<Done> {
     let core = server.0;
     let Revocation { reason, password, code } = revocation.0;
-    let id = live(core, session_id).await?.session.id();
-    if let Some(live) = power.live() {
+    let id = session_id.parse().map_err(|_| ApiError::no_session())?;
+    let is_live = matches!(looked_up(core, id).await?, Some((_, Verdict::Live)));
+    // One that is past is ended all the same: it may be so since a moment ago, and on no disk yet.
+    if let (true, Some(live)) = (is_live, power.live()) {
         prove(core, live, Proven { password, code }, program.address).await?;
     }
     let order = power.order(reason.map(Note::from), program.address);

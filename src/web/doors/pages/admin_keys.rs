@@ -115,7 +115,7 @@ fn form(typed: &Typed, error: Option<&str>) -> Page {
 const fn hint(scope: Scope) -> &'static str {
     match scope {
         Scope::SessionsRead => "See everybody’s sessions, and be told of sign-ins and endings.",
-        Scope::SessionsWrite => "End sessions, and begin them for users.",
+        Scope::SessionsWrite => "End sessions, and begin them for users who are no administrators.",
         Scope::UsersRead => "See users, and the keys there are.",
         Scope::UsersWrite => "Create and change users. Can make an administrator, and so do everything.",
         Scope::AuditRead => "Read the audit log.",

@@ -67,13 +67,16 @@ fn meant(account: &Account<'_>, id: &str) -> Answer<SessionId> {
     }
 }
 
-/// One of one's own live sessions.
-async fn own(core: &Core, live: &LiveSession, id: SessionId) -> Answer<Standing> {
+/// One of one's own sessions, if it is live.
+async fn found(core: &Core, live: &LiveSession, id: SessionId) -> Answer<Option<Standing>> {
     let standing = core.service.store().session(live.user.key(), id).await?;
     let now = core.service.clock().now();
-    standing
-        .filter(|standing| standing.verdict(now, core.service.limits()) == Verdict::Live)
-        .ok_or_else(ApiError::no_session)
+    Ok(standing.filter(|standing| standing.verdict(now, core.service.limits()) == Verdict::Live))
+}
+
+/// One of one's own live sessions.
+async fn own(core: &Core, live: &LiveSession, id: SessionId) -> Answer<Standing> {
+    found(core, live, id).await?.ok_or_else(ApiError::no_session)
 }
 
 /// Get one of the account's live sessions
@@ -157,8 +160,8 @@ pub async fn end(
     let core = server.0;
     let id = meant(&account, session_id)?;
     let current = id == account.live.session.id();
-    if !current {
-        own(core, account.live, id).await?;
+    // One that is past is ended all the same: it may be so since a moment ago, and on no disk yet.
+    if !current && found(core, account.live, id).await?.is_some() {
         prove(core, account.live, proven.0, program.address).await?;
     }
     match core.service.sign_out(account.live, Scope::One(id), program.address).await? {

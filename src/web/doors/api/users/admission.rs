@@ -10,8 +10,9 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::named;
+use crate::domain::key::Scope;
 use crate::domain::token::Token;
-use crate::service::tokens::VouchError;
+use crate::service::tokens::{Reach, VouchError};
 use crate::web::doors::api::account::{began, no_jwt};
 use crate::web::doors::api::answer::Began;
 use crate::web::doors::api::body::Body;
@@ -29,14 +30,20 @@ fn vouch_error(error: VouchError) -> ApiError {
     match error {
         VouchError::NoUser => ApiError::no_user(),
         VouchError::Blocked => ApiError::blocked(),
+        VouchError::Administrator => ApiError::lacks(Scope::UsersWrite),
         VouchError::Stale => ApiError::unavailable("All sessions were ended at this very moment. Try again."),
         VouchError::Store(error) => error.into(),
     }
 }
 
+/// Who may make administrators may let them in. With another key it would be a way to all that its scopes do not say.
+fn reach(key: &Keyed<SessionsWrite>) -> Reach {
+    if key.key.scopes.contain(Scope::UsersWrite) { Reach::Everybody } else { Reach::NoAdministrators }
+}
+
 /// Begin a session for a user
 ///
-/// On the word of the application, which hands the `secret` on. It may say in `X-Forwarded-User-Agent` with what the user
+/// On the word of the application, which hands the `secret` on. For an administrator the key needs `users.write` besides. It may say in `X-Forwarded-User-Agent` with what the user
 /// came.
 #[utoipa::path(
     context_path = "/v1",
@@ -56,7 +63,7 @@ pub async fn create_user_session(
     user_id: &str,
 ) -> Answer<Began> {
     let order = key.order(None, program.address);
-    let vouched = server.0.service.vouch(&named(user_id)?, program.client(), &order).await;
+    let vouched = server.0.service.vouch(&named(user_id)?, program.client(), &order, reach(&key)).await;
     Ok(began(server.0, &vouched.map_err(vouch_error)?, true, None))
 }
 
@@ -94,7 +101,8 @@ pub struct TokenShape {
 /// Draw a one-time token for a user
 ///
 /// Whoever shows it (`POST /v1/account/sessions/token`) signs in as them, once. At most ten are out at a time; a further one
-/// takes the oldest's place. Ending all of the user's sessions ends them, too.
+/// takes the oldest's place. Ending all of the user's sessions, or another address of theirs, ends them, too. For an administrator
+/// the key needs `users.write` besides.
 #[utoipa::path(
     context_path = "/v1",
     tag = "users",
@@ -118,7 +126,7 @@ pub async fn create_token(
     let length = length.map_or(Token::LENGTH, |length| length.0);
     let lifetime = expire.map_or(Token::LIFETIME, |expire| Duration::from_secs(expire.0));
     let (id, order) = (named(user_id)?, key.order(None, program.address));
-    let drawn = server.0.service.create_token(&id, length, lifetime, &order).await;
+    let drawn = server.0.service.create_token(&id, length, lifetime, (&order, reach(&key))).await;
     let (token, secret) = drawn.map_err(vouch_error)?;
     let shape = TokenShape {
         id: token.id(),
