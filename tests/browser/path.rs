@@ -57,6 +57,29 @@ impl Place {
         assert_eq!(browser.text("h1"), "Sign in");
     }
 
+    /// An API key is created, shown once, listed and revoked.
+    fn keys(&self, browser: &Browser<'_>) {
+        browser.click("a[href='/admin/keys']");
+        assert!(browser.text(".empty").contains("no API key yet"));
+        self.photograph(browser, "keys-none");
+        browser.click("a[href='/admin/keys/new']");
+        browser.write("#name", "Nightly report");
+        browser.press("[name='scope'][value='sessions.read']");
+        self.photograph(browser, "key-new");
+        browser.click("form[action='/admin/keys/new'] button");
+        assert!(browser.text("#secret").starts_with("sessiond_"));
+        self.photograph(browser, "key-secret");
+        browser.click("a[href='/admin/keys']");
+        assert!(browser.text("table").contains("Nightly report"));
+        self.photograph(browser, "keys");
+        browser.click(".keys .btn");
+        self.photograph(browser, "key-revoke");
+        browser.click("form[action$='/revoke'] button");
+        assert!(browser.text(".notice").contains("The API key is revoked."));
+        assert!(browser.text("table").contains("Revoked"));
+        self.photograph(browser, "keys-revoked");
+    }
+
     /// A new password: not one that follows the keyboard.
     fn change_password(&self, browser: &Browser<'_>) {
         let change = |password: &str| {
@@ -189,6 +212,7 @@ fn whole_path(scripts: bool) {
     second.click("a[href='/admin/sessions']");
     place.assert_turned_away(&second, "An administrator ended your session");
 
+    place.keys(&first);
     place.change_password(&first);
 
     // Signed out, Back shows nothing, from the browser's memory or not.
