@@ -100,7 +100,10 @@ impl Service {
             KeyVerdict::Expired(_) => return Ok(ResolvedKey::Expired(stored.key.id)),
         }
         if stored.is_use_due(now) {
-            self.store.note_key_use(stored.key.id).await?;
+            // When it was used matters less than what it is used for: to end sessions on a full disk, say.
+            if let Err(error) = self.store.note_key_use(stored.key.id).await {
+                tracing::debug!(%error, "the use of an API key could not be noted");
+            }
         }
         Ok(ResolvedKey::Live(Box::new(stored.key)))
     }
