@@ -1,6 +1,7 @@
 //! What was answered holds, whatever happens to the process afterwards.
 
 use std::io::{Read, Write};
+use std::net::SocketAddr;
 
 use rocket::http::Method;
 use sessiond::config::Config;
@@ -50,6 +51,18 @@ fn routes(id: &str) -> Vec<(Method, String)> {
     routes.iter().map(|route| (route.method, path(route.uri.path()))).collect()
 }
 
+/// Programs send a credential in a header: it opens as little as in the cookie.
+fn in_headers(address: SocketAddr, credential: &str, method: Method, path: &str) {
+    for header in [format!("X-Appwrite-Session: {credential}\r\n"), format!("Authorization: Bearer {credential}\r\n")] {
+        let mut program = Client::new(address);
+        let mut stream = program.connect().unwrap();
+        stream.write_all(program.head(method.as_str(), path, 0, &header).as_bytes()).unwrap();
+        let answer = program.read(&mut stream).unwrap();
+        assert_eq!(answer.status, 401, "{method} {path}");
+        assert!(answer.body.contains("general_unauthorized_scope"), "{method} {path}: {}", answer.body);
+    }
+}
+
 #[test]
 fn asvs_7_4_1_a_revoked_session_is_refused_on_every_route_after_kill_9() {
     let data = TempDir::new().unwrap();
@@ -79,6 +92,9 @@ fn asvs_7_4_1_a_revoked_session_is_refused_on_every_route_after_kill_9() {
                 assert!(answer.location().starts_with("/login"), "{method} {path}: {}", answer.location());
             }
             assert_eq!(thief.credential(), "", "{method} {path} leaves the cookie");
+            if path.starts_with("/v1/") {
+                in_headers(server.address, revoked.credential(), method, &path);
+            }
         }
     }
     assert!(guarded >= 10, "only {guarded} routes are guarded");

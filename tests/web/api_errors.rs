@@ -144,3 +144,24 @@ async fn another_project_is_not_found_and_ours_may_be_named() {
     assert_eq!(app.clone().with("X-Appwrite-Project", "shop").get("/ping").await.is(200).body, "Pong!");
     fails(&app.with("X-Appwrite-Project", "default").get("/ping").await, 404, "project_not_found", "");
 }
+
+/// A route below the API that fails as only a mistake can.
+#[rocket::get("/mistake")]
+fn mistake() -> &'static str {
+    panic!("a handler's own mistake")
+}
+
+#[tokio::test]
+async fn a_panic_is_told_in_the_shape_of_errors_and_tells_nothing() {
+    let build = |figment, service, config| {
+        let sessiond = sessiond::Sessiond::new(service, config).expect("a folder for the keys");
+        sessiond.attach(rocket::custom(figment).mount("/v1", rocket::routes![mistake])).expect("a folder")
+    };
+    let server = Server::of(crate::harness::On::Memory, "", build).await;
+    let answer = server.anonymous().get("/v1/mistake").await;
+    assert_eq!(answer.is(500).header("content-type"), Some("application/json"), "{}", answer.shown());
+    let told: serde_json::Value = serde_json::from_str(&answer.body).expect("JSON");
+    assert_eq!((&told["code"], &told["type"]), (&serde_json::json!(500), &serde_json::json!("general_unknown")));
+    assert!(!answer.body.contains("mistake"), "{}", answer.shown());
+    assert!(answer.header("x-content-type-options").is_some(), "{}", answer.shown());
+}

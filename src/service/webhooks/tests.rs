@@ -386,9 +386,9 @@ async fn a_store_that_does_not_answer_is_waited_for() {
     bench.standing(|standing| standing.at == seq).await;
     // What was delivered and could not be noted is delivered again after a start, and only then.
     bench.store.faults().fail_writes_after(1);
-    bench.end().await;
+    let seq = bench.end().await;
     let unnoted = receiver.next().await;
-    bench.standing(|standing| standing.delivered == 2).await;
+    bench.standing(|standing| standing.at == seq).await;
     bench.store.faults().fail_writes(false);
     let mut bench = bench.restarted();
     bench.deliver(to(&receiver.url())).await;

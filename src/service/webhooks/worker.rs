@@ -121,11 +121,12 @@ impl Worker {
 
     /// Where that fails, the events since are delivered once more after a start, under the same ids.
     async fn note(&mut self, reached: EventSeq) {
-        self.service.board.change(&self.webhook.name, |standing| standing.at = reached);
         match self.service.store.note_delivered(&self.webhook.name, reached).await {
             Ok(()) => self.noted = reached,
             Err(error) => tracing::warn!(webhook = %self.webhook.name, %error, "how far it has got was not noted"),
         }
+        // Last: whoever sees it may rely on that the note has been made, or has failed.
+        self.service.board.change(&self.webhook.name, |standing| standing.at = reached);
     }
 
     async fn deliver(&mut self, told: &Told) -> Fate {
